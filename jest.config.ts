@@ -1,0 +1,17 @@
+import type { Config } from "jest";
+
+const config: Config = {
+  testEnvironment: "node",
+  roots: ["<rootDir>/tests"],
+  testMatch: ["**/*.test.ts"],
+  testPathIgnorePatterns: ["/node_modules/", "/tests/torture/"],
+  extensionsToTreatAsEsm: [".ts"],
+  transform: {
+    // Types are checked by `npm run check`; here each file is only transpiled, which is several times faster.
+    "^.+\\.ts$": ["ts-jest", { useESM: true, diagnostics: false }],
+  },
+  maxWorkers: 2,
+  testTimeout: 30_000,
+};
+
+export default config;

@@ -1,0 +1,117 @@
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import Database from "better-sqlite3";
+import { FILE_MODE, FOLDER_MODE } from "../../core/durable-file.ts";
+import { MusterError } from "../../core/errors.ts";
+import { classifySqliteError } from "./error-classification.ts";
+import { StatementCache } from "./statement-cache.ts";
+
+export const IN_MEMORY_PATH = ":memory:";
+
+/**
+ * Older versions can skip committed pages when two connections write and checkpoint at the same instant: the
+ * WAL-reset bug, present from 3.7.0 to 3.51.2 (https://sqlite.org/wal.html).
+ */
+const MINIMUM_SQLITE_VERSION = [3, 51, 3] as const;
+
+/** A blocking wait inside SQLite holds up everything else in the thread; longer waits are retries with pauses between. */
+const BUSY_TIMEOUT_MS = 50;
+
+export type Synchronous = "normal" | "full" | "extra";
+const SYNCHRONOUS_LEVEL: Readonly<Record<Synchronous, number>> = { normal: 1, full: 2, extra: 3 };
+
+export interface ConnectionOptions {
+  /** Path of the file, or `:memory:`. */
+  readonly path: string;
+  readonly synchronous: Synchronous;
+  readonly isForeignKeysEnabled: boolean;
+  /** Page cache of this one connection. */
+  readonly cacheSizeBytes: number;
+}
+
+export interface SqliteConnection {
+  readonly database: Database.Database;
+  readonly statements: StatementCache;
+  readonly sqliteVersion: string;
+}
+
+/** Throws `SQLITE_TOO_OLD` for a version with the WAL-reset bug. */
+export function requireSafeSqlite(version: string): void {
+  const parts = version.split(".").map(Number);
+  for (const [index, minimum] of MINIMUM_SQLITE_VERSION.entries()) {
+    const part = parts[index] ?? 0;
+    if (part > minimum) return;
+    if (part < minimum) {
+      const wanted = MINIMUM_SQLITE_VERSION.join(".");
+      throw new MusterError("SQLITE_TOO_OLD", `open the database: SQLite ${version} can lose committed data, ${wanted} is needed`, {
+        hint: "Install the version of better-sqlite3 that package-lock.json names (npm ci).",
+      });
+    }
+  }
+}
+
+function setAndReadBack(database: Database.Database, pragma: string, value: string | number, expected: string | number): void {
+  database.pragma(`${pragma} = ${value}`);
+  const actual = database.pragma(pragma, { simple: true });
+  if (actual !== expected) {
+    throw new MusterError("DATABASE_UNAVAILABLE", `open the database: PRAGMA ${pragma} is ${String(actual)}, not ${expected}`, {
+      hint: "The file system may not support what SQLite needs (WAL needs shared memory); use a local disk.",
+    });
+  }
+}
+
+function applyPragmas(database: Database.Database, options: ConnectionOptions): void {
+  // better-sqlite3 leaves WAL at synchronous=NORMAL, where a power cut takes acknowledged commits with it.
+  setAndReadBack(database, "synchronous", options.synchronous, SYNCHRONOUS_LEVEL[options.synchronous]);
+  setAndReadBack(database, "foreign_keys", options.isForeignKeysEnabled ? 1 : 0, options.isForeignKeysEnabled ? 1 : 0);
+  // Per connection: with the default of 1,000 pages any commit could checkpoint behind the writer's back.
+  setAndReadBack(database, "wal_autocheckpoint", 0, 0);
+  database.pragma(`cache_size = -${Math.max(1, Math.round(options.cacheSizeBytes / 1024))}`);
+  database.pragma("temp_store = MEMORY");
+  database.pragma("trusted_schema = OFF");
+  database.pragma("cell_size_check = ON");
+}
+
+/** SQLite gives `-wal` and `-shm` the mode of the database file, so creating that one privately is enough. */
+function createFilePrivately(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
+  try {
+    // "wx" never opens an existing file: closing a second handle on it would drop SQLite's POSIX locks.
+    closeSync(openSync(path, "wx", FILE_MODE));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+function open(options: ConnectionOptions, isReadOnly: boolean): SqliteConnection {
+  const isInMemory = options.path === IN_MEMORY_PATH;
+  let database: Database.Database | undefined;
+  try {
+    if (!isReadOnly && !isInMemory) createFilePrivately(options.path);
+    database = new Database(options.path, { readonly: isReadOnly, fileMustExist: !isInMemory, timeout: BUSY_TIMEOUT_MS });
+    const sqliteVersion = database.prepare<[], string>("SELECT sqlite_version()").pluck().get()!;
+    requireSafeSqlite(sqliteVersion);
+    if (!isReadOnly) setAndReadBack(database, "journal_mode", "WAL", isInMemory ? "memory" : "wal");
+    applyPragmas(database, options);
+    return { database, statements: new StatementCache(database), sqliteVersion };
+  } catch (error) {
+    database?.close();
+    if (error instanceof Error && "syscall" in error) {
+      throw new MusterError("DATABASE_UNAVAILABLE", `open the database: ${error.message}`, {
+        cause: error,
+        hint: "Check that the folder exists and that the bot's user may write there.",
+      });
+    }
+    throw classifySqliteError(error, "open the database");
+  }
+}
+
+/** The one read-write connection; creates the file (0600) and its folder (0700) when they do not exist. */
+export function openWriterConnection(options: ConnectionOptions): SqliteConnection {
+  return open(options, false);
+}
+
+/** A read-only connection to a file that exists and is in WAL mode. */
+export function openReaderConnection(options: ConnectionOptions): SqliteConnection {
+  return open(options, true);
+}

@@ -1,0 +1,55 @@
+import { MusterError, type ErrorCode } from "../../core/errors.ts";
+
+/** What SQLite reports, told apart by its result code (https://sqlite.org/rescode.html), never by its text. */
+const CODE_BY_PRIMARY: Readonly<Record<string, ErrorCode>> = {
+  SQLITE_BUSY: "DATABASE_BUSY",
+  SQLITE_LOCKED: "DATABASE_BUSY",
+  SQLITE_PROTOCOL: "DATABASE_BUSY",
+  SQLITE_FULL: "DATABASE_FULL",
+  SQLITE_READONLY: "DATABASE_READ_ONLY",
+  SQLITE_PERM: "DATABASE_READ_ONLY",
+  SQLITE_CORRUPT: "DATABASE_CORRUPT",
+  SQLITE_NOTADB: "DATABASE_CORRUPT",
+  SQLITE_IOERR: "DATABASE_IO",
+  SQLITE_CANTOPEN: "DATABASE_UNAVAILABLE",
+  SQLITE_NOMEM: "DATABASE_UNAVAILABLE",
+  SQLITE_INTERRUPT: "DATABASE_UNAVAILABLE",
+  SQLITE_ABORT: "TRANSACTION_FAILED",
+  SQLITE_SCHEMA: "TRANSACTION_FAILED",
+  SQLITE_CONSTRAINT: "CONSTRAINT_VIOLATED",
+  SQLITE_MISMATCH: "CONSTRAINT_VIOLATED",
+  SQLITE_TOOBIG: "CONSTRAINT_VIOLATED",
+};
+
+const HINT_BY_CODE: Partial<Record<ErrorCode, string>> = {
+  DATABASE_BUSY: "Another program is writing to the file; close it, or wait until it is done.",
+  DATABASE_FULL: "Free space on the disk that holds the database.",
+  DATABASE_READ_ONLY: "Check the owner and permissions of the file and its folder, and that the disk is mounted writable.",
+  DATABASE_CORRUPT: "Restore from a backup; keep the damaged file.",
+  DATABASE_IO: "Check the disk: the operating system failed to read or write the file.",
+  DATABASE_UNAVAILABLE: "Check that the file and its folder exist and can be opened by the bot's user.",
+};
+
+/** The result code an error carries: better-sqlite3 sets `code` to the extended code's name. */
+export function sqliteCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  return error.code.startsWith("SQLITE_") ? error.code : undefined;
+}
+
+/** The part before the extension: `SQLITE_IOERR_WRITE` → `SQLITE_IOERR`. */
+function primaryCode(sqliteCode: string): string {
+  return sqliteCode.split("_").slice(0, 2).join("_");
+}
+
+/** Any error thrown while using SQLite, as a MusterError that names what was being done. One that already is stays as it is. */
+export function classifySqliteError(error: unknown, activity: string): MusterError {
+  if (error instanceof MusterError) return error;
+  const sqliteCode = sqliteCodeOf(error);
+  const code = sqliteCode === undefined ? "INTERNAL" : (CODE_BY_PRIMARY[primaryCode(sqliteCode)] ?? "QUERY_FAILED");
+  const hint = HINT_BY_CODE[code];
+  return new MusterError(code, `${activity}: ${error instanceof Error ? error.message : String(error)}`, {
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+    ...(sqliteCode === undefined ? {} : { details: { sqliteCode } }),
+  });
+}

@@ -1,0 +1,102 @@
+import type { Clock } from "../../core/clock.ts";
+import { MusterError } from "../../core/errors.ts";
+import type { OperationRunner } from "./operation-runner.ts";
+import { encodeErrorReply, encodeReply, type WireRequest } from "./thread-protocol.ts";
+import type { TransactionManager } from "./transaction-manager.ts";
+
+/**
+ * Group commit: an fsync costs far more than an insert, so all writes that have arrived share one. They run in one
+ * transaction, each in a savepoint of its own so that a failing one undoes only itself; after the commit, and not
+ * before, all are acknowledged. While one group commits, the next one gathers.
+ */
+
+/** Bounds how long one group holds the write lock, and with it the wait of whoever comes next. */
+const MAX_GROUP_SIZE = 512;
+
+export interface GroupCommitterOptions {
+  readonly transactions: TransactionManager;
+  readonly runner: OperationRunner;
+  readonly clock: Clock;
+  /** Sends replies, already encoded. */
+  readonly reply: (replies: readonly string[]) => void;
+  /** Called after each group that changed something, with the number of its writes. */
+  readonly onCommitted: (writeCount: number) => void;
+}
+
+export class GroupCommitter {
+  readonly #options: GroupCommitterOptions;
+  readonly #queue: WireRequest[] = [];
+  #draining: Promise<void> | undefined;
+
+  constructor(options: GroupCommitterOptions) {
+    this.#options = options;
+  }
+
+  enqueue(requests: readonly WireRequest[]): void {
+    for (const request of requests) this.#queue.push(request);
+    this.#draining ??= this.#drain();
+  }
+
+  get isIdle(): boolean {
+    return this.#draining === undefined;
+  }
+
+  /** Resolves when everything enqueued so far has been answered. */
+  async settle(): Promise<void> {
+    await this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      // One turn of the event loop: every batch that arrived during the last commit joins this group.
+      await new Promise(setImmediate);
+      await this.#commitGroup(this.#queue.splice(0, MAX_GROUP_SIZE));
+    }
+    this.#draining = undefined;
+  }
+
+  async #commitGroup(group: readonly WireRequest[]): Promise<void> {
+    const { transactions, runner, clock, reply, onCommitted } = this.#options;
+    let replies: string[] = [];
+    const deadlineAt = Math.max(...group.map((request) => request.deadlineAt));
+    try {
+      await transactions.executeWithRetry(
+        async () => {
+          // A retry of the transaction starts over: what an undone try has answered does not count.
+          replies = [];
+          for (const request of group) {
+            replies.push(await this.#applyOne(request, runner, transactions, clock));
+          }
+        },
+        () => deadlineAt,
+      );
+    } catch (error) {
+      reply(group.map((request) => encodeErrorReply(request.id, error)));
+      return;
+    }
+    reply(replies);
+    onCommitted(group.length);
+  }
+
+  /** The encoded reply of one request; throws only when the whole transaction is lost. */
+  async #applyOne(
+    request: WireRequest,
+    runner: OperationRunner,
+    transactions: TransactionManager,
+    clock: Clock,
+  ): Promise<string> {
+    if (clock.now() > request.deadlineAt) {
+      return encodeErrorReply(request.id, new MusterError("DATABASE_BUSY", "write: the database did not come free in time"));
+    }
+    try {
+      // A read here (in-memory database, or no reader alive) sees the group's writes before it; it is answered after the commit.
+      const results = await (request.kind === "read"
+        ? transactions.executeInOpenTransaction((transaction) => runner.read(transaction, request))
+        : transactions.executeSavepoint((transaction) => runner.write(transaction, request)));
+      return encodeReply(request.id, results);
+    } catch (error) {
+      if (!transactions.isOpen) throw error;
+      return encodeErrorReply(request.id, error);
+    }
+  }
+}

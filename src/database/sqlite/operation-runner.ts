@@ -1,0 +1,61 @@
+import { MusterError } from "../../core/errors.ts";
+import type { AnyOperation, OperationContext, ReadTransaction, WriteTransaction } from "../operation.ts";
+import { classifySqliteError } from "./error-classification.ts";
+import type { WireRequest } from "./thread-protocol.ts";
+
+/** Runs the steps of requests against a transaction. */
+export class OperationRunner {
+  readonly #operations: ReadonlyMap<string, AnyOperation>;
+
+  constructor(operations: ReadonlyMap<string, AnyOperation>) {
+    this.#operations = operations;
+  }
+
+  /** The results of the steps as a JSON array. */
+  async read(transaction: ReadTransaction, request: WireRequest): Promise<string> {
+    return this.#runSteps(request, (operation, input) => {
+      if (operation.kind !== "read") throw new MusterError("INTERNAL", "read: a write operation was sent to a reader");
+      return operation.run(transaction, input, request);
+    });
+  }
+
+  /**
+   * Applies the steps and records the request's id with the results in the same transaction: whoever asks again with
+   * the same id gets the same results, and nothing is applied twice.
+   */
+  async write(transaction: WriteTransaction, request: WireRequest): Promise<string> {
+    if (request.mayBeApplied) {
+      const applied = await transaction.get<{ result: string }>(
+        "SELECT result FROM applied_operation WHERE id = ?",
+        request.operationId,
+      );
+      if (applied) return applied.result;
+    }
+    const results = await this.#runSteps(request, (operation, input) => operation.run(transaction, input, request));
+    await transaction.run(
+      "INSERT INTO applied_operation (id, applied_at, result) VALUES (?, ?, ?)",
+      request.operationId,
+      request.requestedAt,
+      results,
+    );
+    return results;
+  }
+
+  async #runSteps(
+    request: WireRequest,
+    run: (operation: AnyOperation, input: unknown, context: OperationContext) => Promise<unknown>,
+  ): Promise<string> {
+    const results: unknown[] = [];
+    for (const { name, input } of request.steps) {
+      const operation = this.#operations.get(name);
+      if (!operation) throw new MusterError("OPERATION_UNKNOWN", `run ${name}: the data module has no such operation`);
+      try {
+        // JSON has no undefined: "nothing found" travels as null and is turned back by the caller.
+        results.push((await run(operation, input, request)) ?? null);
+      } catch (error) {
+        throw classifySqliteError(error, `run ${name}`);
+      }
+    }
+    return JSON.stringify(results);
+  }
+}

@@ -1,0 +1,75 @@
+import type { EngineRequest, EngineState, EngineStatus, StorageEngine } from "../engine.ts";
+import { IN_MEMORY_PATH } from "./connection.ts";
+import { ConnectionManager, type ConnectionManagerOptions } from "./connection-manager.ts";
+import type { DatabaseThread } from "./database-thread.ts";
+
+export interface SqliteEngineOptions extends ConnectionManagerOptions {
+  /** Longest time a write waits for a write lock that somebody else holds, milliseconds. */
+  readonly operationTimeoutMs: () => number;
+}
+
+/** The storage engine on SQLite: writes go to the writer thread, reads to the least busy reader. */
+export class SqliteEngine implements StorageEngine {
+  readonly #options: SqliteEngineOptions;
+  readonly #connections: ConnectionManager;
+
+  constructor(options: SqliteEngineOptions) {
+    this.#options = options;
+    // Only the thread that opened an in-memory database sees it.
+    const isInMemory = options.thread.connection.path === IN_MEMORY_PATH;
+    this.#connections = new ConnectionManager(isInMemory ? { ...options, readerCount: 0 } : options);
+  }
+
+  /** For what restarts, inspects or sabotages connections: recovery and its tests. */
+  get connections(): ConnectionManager {
+    return this.#connections;
+  }
+
+  start(): Promise<void> {
+    return this.#connections.connect();
+  }
+
+  stop(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  async read(request: EngineRequest): Promise<unknown[]> {
+    return this.#send("read", request, this.#leastBusyReader());
+  }
+
+  async write(request: EngineRequest): Promise<unknown[]> {
+    return this.#send("write", request, undefined);
+  }
+
+  status(): EngineStatus {
+    const { readers, writer, state, restartCount, engineVersion } = this.#connections;
+    const inUse = readers.filter((reader) => reader.pendingCount > 0).length;
+    const pendingReads = readers.reduce((sum, reader) => sum + reader.pendingCount, 0);
+    return {
+      state,
+      pool: { size: readers.length, inUse, idle: readers.length - inUse, waiting: pendingReads - inUse },
+      pendingWrites: writer?.pendingCount ?? 0,
+      restartCount,
+      engineVersion,
+    };
+  }
+
+  onStateChange(listener: (state: EngineState) => void): () => void {
+    return this.#connections.onStateChange(listener);
+  }
+
+  #send(kind: "read" | "write", request: EngineRequest, reader: DatabaseThread | undefined): Promise<unknown[]> {
+    if (!reader) this.#connections.validateConnection("writer");
+    const thread = reader ?? this.#connections.writer!;
+    const deadlineAt = this.#options.clock.now() + this.#options.operationTimeoutMs();
+    return thread.send({ kind, deadlineAt, ...request });
+  }
+
+  #leastBusyReader(): DatabaseThread | undefined {
+    let best: DatabaseThread | undefined;
+    for (const reader of this.#connections.readers) {
+      if (!best || reader.pendingCount < best.pendingCount) best = reader;
+    }
+    return best;
+  }
+}

@@ -1,0 +1,121 @@
+import { isMusterError, MusterError, toError, type ErrorCode } from "../../core/errors.ts";
+import type { OperationGroups, OperationStep } from "../operation.ts";
+import type { SchemaVersion } from "../schema/schema-version.ts";
+import type { ConnectionOptions } from "./connection.ts";
+
+/**
+ * What the main thread and the database threads say to each other. Requests and replies travel in batches, each batch
+ * as one JSON text: a string crosses threads as a plain copy, where structured cloning walks every object, and
+ * operations are plain data anyway.
+ */
+
+/** What a data module (for Muster: `store/data-module.ts`) exports. The threads import it by its URL. */
+export interface DataModule {
+  readonly operations: OperationGroups;
+  readonly migrations: readonly SchemaVersion[];
+}
+
+export interface ThreadOptions {
+  readonly dataModuleUrl: string;
+  readonly connection: ConnectionOptions;
+}
+
+export interface WireRequest {
+  readonly id: number;
+  readonly kind: "read" | "write";
+  readonly operationId: string;
+  readonly requestedAt: number;
+  readonly mayBeApplied: boolean;
+  /** Not applied after this moment: the caller has been refused by then. */
+  readonly deadlineAt: number;
+  readonly steps: readonly OperationStep[];
+}
+
+/** A request as it stands in a batch: arrays, because the names of members would be most of the text. */
+type WireRequestTuple = [number, 0 | 1, string, number, 0 | 1, number, [string, unknown][]];
+/** Reply to one request: its number, then either the results of its steps or what went wrong. */
+export type WireReply = [id: number, results: unknown[], error?: undefined] | [id: number, results: null, error: WireError];
+
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+  readonly details?: Record<string, unknown>;
+  readonly stack?: string;
+}
+
+/** Messages that are not batches. */
+export type ThreadNotice =
+  | { readonly notice: "ready"; readonly engineVersion: string }
+  | { readonly notice: "failed"; readonly error: WireError }
+  | { readonly notice: "trouble"; readonly error: WireError }
+  | { readonly notice: "closed" };
+export const CLOSE_REQUEST = { notice: "close" } as const;
+
+export function encodeRequests(requests: readonly WireRequest[]): string {
+  const tuples = requests.map((request): WireRequestTuple => [
+    request.id,
+    request.kind === "write" ? 1 : 0,
+    request.operationId,
+    request.requestedAt,
+    request.mayBeApplied ? 1 : 0,
+    request.deadlineAt,
+    request.steps.map((step) => [step.name, step.input]),
+  ]);
+  return JSON.stringify(tuples);
+}
+
+export function decodeRequests(text: string): WireRequest[] {
+  return (JSON.parse(text) as WireRequestTuple[]).map(
+    ([id, isWrite, operationId, requestedAt, mayBeApplied, deadlineAt, steps]) => ({
+      id,
+      kind: isWrite === 1 ? "write" : "read",
+      operationId,
+      requestedAt,
+      mayBeApplied: mayBeApplied === 1,
+      deadlineAt,
+      steps: steps.map(([name, input]) => ({ name, input })),
+    }),
+  );
+}
+
+/** A reply as text, from results that are JSON already (they are stored as such), so that none is written twice. */
+export function encodeReply(id: number, resultsJson: string): string {
+  return `[${id},${resultsJson}]`;
+}
+
+export function encodeErrorReply(id: number, error: unknown): string {
+  return JSON.stringify([id, null, toWireError(error)]);
+}
+
+export function decodeReplies(text: string): WireReply[] {
+  return JSON.parse(text) as WireReply[];
+}
+
+export function toWireError(thrown: unknown): WireError {
+  const error = toError(thrown);
+  const known = isMusterError(error) ? error : undefined;
+  const causes = listCauses(error);
+  return {
+    code: known?.code ?? "INTERNAL",
+    message: error.message,
+    ...(known?.hint === undefined ? {} : { hint: known.hint }),
+    details: { ...known?.details, ...(causes.length > 0 ? { causes } : {}) },
+    ...(error.stack === undefined ? {} : { stack: error.stack }),
+  };
+}
+
+export function fromWireError(wire: WireError): MusterError {
+  const error = new MusterError(wire.code, wire.message, {
+    ...(wire.hint === undefined ? {} : { hint: wire.hint }),
+    ...(wire.details === undefined ? {} : { details: wire.details }),
+  });
+  if (wire.stack !== undefined) error.stack = wire.stack;
+  return error;
+}
+
+function listCauses(error: Error): string[] {
+  const causes: string[] = [];
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) causes.push(`${cause.name}: ${cause.message}`);
+  return causes;
+}

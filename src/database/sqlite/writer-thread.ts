@@ -1,0 +1,75 @@
+import { systemClock } from "../../core/clock.ts";
+import { idTimePrefix } from "../../core/ids.ts";
+import { Interval } from "../../core/interval.ts";
+import { SchemaValidator } from "../schema/schema-validator.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import { openWriterConnection, type SqliteConnection } from "./connection.ts";
+import { classifySqliteError } from "./error-classification.ts";
+import { GroupCommitter } from "./group-commit.ts";
+import { OperationRunner } from "./operation-runner.ts";
+import { serveThread } from "./thread-host.ts";
+import { toWireError } from "./thread-protocol.ts";
+import { TransactionManager } from "./transaction-manager.ts";
+
+/** How long an applied write is remembered: longer than anything waits in a queue before it counts as dead. */
+const APPLIED_OPERATION_RETENTION_MS = 30 * 24 * 3_600_000;
+const PRUNE_BATCH_SIZE = 500;
+const HOUSEKEEPING_INTERVAL_MS = 5_000;
+
+/**
+ * The writer thread: the only read-write connection, its schema, its group commits and its checkpoints. Reads come
+ * here too, when the database is in memory (no other thread can see it) or no reader is alive.
+ */
+await serveThread(({ options, operations, migrations, reply, notify }) => {
+  const connection = openWriterConnection(options.connection);
+  const validator = new SchemaValidator(migrations, systemClock);
+  try {
+    validator.applyMigrations(connection.database);
+    validator.requireValidSchema(connection.database);
+  } catch (error) {
+    connection.database.close();
+    throw classifySqliteError(error, "prepare the schema");
+  }
+
+  const checkpointer = new Checkpointer(connection);
+  const committer = new GroupCommitter({
+    transactions: new TransactionManager(connection, systemClock),
+    runner: new OperationRunner(operations),
+    clock: systemClock,
+    reply,
+    onCommitted(writeCount) {
+      checkpointer.countWrites(writeCount);
+      if (checkpointer.isDue) checkpointer.checkpoint();
+    },
+  });
+  const housekeeping = new Interval({
+    clock: systemClock,
+    everyMs: () => HOUSEKEEPING_INTERVAL_MS,
+    run() {
+      if (!checkpointer.isWanted || !committer.isIdle) return;
+      pruneAppliedOperations(connection);
+      checkpointer.checkpoint();
+    },
+    onError: (error) => notify({ notice: "trouble", error: toWireError(classifySqliteError(error, "housekeeping")) }),
+  });
+  housekeeping.start();
+
+  return {
+    engineVersion: connection.sqliteVersion,
+    handle: (requests) => committer.enqueue(requests),
+    async close() {
+      await housekeeping.stop();
+      await committer.settle();
+      checkpointer.checkpoint();
+      connection.database.close();
+    },
+  };
+});
+
+/** Deletes a bounded number of old entries per round, so that no round holds up the writes. */
+function pruneAppliedOperations({ statements }: SqliteConnection): void {
+  const before = idTimePrefix(systemClock.now() - APPLIED_OPERATION_RETENTION_MS);
+  statements
+    .prepare("DELETE FROM applied_operation WHERE id IN (SELECT id FROM applied_operation WHERE id < ? ORDER BY id LIMIT ?)")
+    .run(before, PRUNE_BATCH_SIZE);
+}

@@ -1,0 +1,91 @@
+/**
+ * Moments as people write them. chrono-node reads the words, but it knows offsets, not zones, and counts days with the
+ * clocks of the machine it runs on; so only what it says about calendar and clock is taken, and which moment that is,
+ * and whether it has to be the next such day, is decided here with the zone's own clocks.
+ */
+import { casual, type Component, type ParsedComponents } from "chrono-node";
+import { getOffsetMs, listMomentsAt } from "../../roll-call/time-zone.ts";
+import { parseDurationWords } from "./duration-input.ts";
+
+export type MomentProblem = "not-understood" | "in-the-past" | "too-far";
+export type MomentResult =
+  { readonly ok: true; readonly at: number } | { readonly ok: false; readonly problem: MomentProblem };
+
+interface MomentContext {
+  readonly nowAt: number;
+  /** An IANA name; what is written without an offset means the clocks of this zone. */
+  readonly timeZone: string;
+}
+
+const MAX_INPUT_LENGTH = 100;
+const DAY_MS = 86_400_000;
+/** Two years, of which one may be a leap year. */
+const MAX_AHEAD_MS = 731 * DAY_MS;
+const HAS_CLOCK_UNIT = /(?:\d|\b)(?:ms|[hms]|hours?|hrs?|min(?:ute)?s?|sec(?:ond)?s?)(?:\d|\b)/i;
+
+/** Reads "tomorrow 8pm", "in 3 days", "friday 18:00", "2026-12-24 18:00", ISO 8601 or `<t:1700000000:R>`, all of it or nothing. */
+export function parseMoment(text: string, context: MomentContext): MomentResult {
+  const at = readMoment(text.replace(/\s+/g, " ").trim(), context);
+  if (at === undefined || !Number.isFinite(at)) return { ok: false, problem: "not-understood" };
+  if (at <= context.nowAt) return { ok: false, problem: "in-the-past" };
+  if (at > context.nowAt + MAX_AHEAD_MS) return { ok: false, problem: "too-far" };
+  return { ok: true, at };
+}
+
+function readMoment(text: string, context: MomentContext): number | undefined {
+  if (text === "" || text.length > MAX_INPUT_LENGTH) return undefined;
+  const timestamp = /^<t:(-?\d{1,13})(?::[a-zA-Z])?>$/.exec(text);
+  if (timestamp) return Number(timestamp[1]) * 1000;
+  return readElapsed(text, context.nowAt) ?? readWords(text, context);
+}
+
+/** "in 36 hours" is time that passes, whatever the clocks do meanwhile. "in 3 days" is a date, and left to the calendar. */
+function readElapsed(text: string, nowAt: number): number | undefined {
+  const duration = text.replace(/^in /i, "").replace(/ from now$/i, "");
+  if (!HAS_CLOCK_UNIT.test(duration)) return undefined;
+  const elapsedMs = parseDurationWords(duration);
+  return elapsedMs === undefined ? undefined : nowAt + elapsedMs;
+}
+
+function readWords(text: string, { nowAt, timeZone }: MomentContext): number | undefined {
+  const reference = { instant: new Date(nowAt), timezone: getOffsetMs(timeZone, nowAt) / 60_000 };
+  const phrase = text.replace(/^(?:at|by|until|till)\s+/i, "");
+  const results = casual.parse(phrase, reference);
+  const [result] = results;
+  if (!result || results.length > 1 || result.end || result.text.length !== phrase.length) return undefined;
+  const { start } = result;
+  if (start.isCertain("timezoneOffset")) {
+    // Here chrono added hours with this machine's clocks; such texts are understood by readElapsed or not at all.
+    return result.tags().has("result/relativeDateAndTime") ? undefined : start.date().getTime();
+  }
+  return findMoment(start, { nowAt, timeZone }, /\b(?:last|past|previous)\b/i.test(phrase));
+}
+
+/** What was left open means the next one: "8am" today or tomorrow, "friday" this week or next, "march 5" this year or next. */
+function findMoment(start: ParsedComponents, context: MomentContext, isAboutThePast: boolean): number {
+  const at = chooseMoment(toWallMs(start, 0), context);
+  if (at > context.nowAt || isAboutThePast) return at;
+  return chooseMoment(toWallMs(start, 1), context);
+}
+
+/** Of a time that clocks show twice the first is meant, unless it is over. */
+function chooseMoment(wallMs: number, { nowAt, timeZone }: MomentContext): number {
+  const moments = listMomentsAt(timeZone, wallMs);
+  return moments.find((at) => at > nowAt) ?? moments[0];
+}
+
+/** The wall-clock time that was read, or with `step` 1 the next one that fits what was left open, if anything was. */
+function toWallMs(start: ParsedComponents, step: 0 | 1): number {
+  const get = (component: Component): number => start.get(component) ?? 0;
+  const openPart = getOpenPart(start);
+  const year = get("year") + (openPart === "year" ? step : 0);
+  const day = get("day") + (openPart === "day" ? step : openPart === "week" ? 7 * step : 0);
+  return Date.UTC(year, get("month") - 1, day, get("hour"), get("minute"), get("second"), get("millisecond"));
+}
+
+function getOpenPart(start: ParsedComponents): "day" | "week" | "year" | undefined {
+  if (start.isCertain("year")) return undefined;
+  if (start.isCertain("month")) return "year";
+  if (start.isCertain("day")) return undefined;
+  return start.isCertain("weekday") ? "week" : "day";
+}

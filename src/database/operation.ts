@@ -69,14 +69,14 @@ export type OperationGroups = Readonly<Record<string, Readonly<Record<string, An
 
 export function defineRead<Schema extends z.ZodType, Result>(
   operation: Omit<ReadOperation<Schema, Result>, "kind">,
-): ReadOperation<Schema, Result> & AnyReadOperation {
-  return { kind: "read", ...operation } as ReadOperation<Schema, Result> & AnyReadOperation;
+): ReadOperation<Schema, Result> {
+  return { kind: "read", ...operation };
 }
 
 export function defineWrite<Schema extends z.ZodType, Result>(
   operation: Omit<WriteOperation<Schema, Result>, "kind">,
-): WriteOperation<Schema, Result> & AnyWriteOperation {
-  return { kind: "write", ...operation } as WriteOperation<Schema, Result> & AnyWriteOperation;
+): WriteOperation<Schema, Result> {
+  return { kind: "write", ...operation };
 }
 
 /** The operations of all groups by their full name. */

@@ -28,7 +28,8 @@ export class SchemaValidator {
   /** Throws when the versions are not 1, 2, 3, … in order. */
   constructor(versions: readonly SchemaVersion[], clock: Clock) {
     for (const [index, { version }] of versions.entries()) {
-      if (version !== index + 1) throw new MusterError("INTERNAL", `list migrations: number ${index + 1} is numbered ${version}`);
+      if (version !== index + 1)
+        throw new MusterError("INTERNAL", `list migrations: number ${index + 1} is numbered ${version}`);
     }
     this.#versions = versions;
     this.#clock = clock;
@@ -55,9 +56,13 @@ export class SchemaValidator {
         );
       }
       if (version !== index + 1 || schemaChecksum(known) !== checksum) {
-        throw new MusterError("SCHEMA_MISMATCH", `open the database: migration ${version} is not the one that was applied`, {
-          hint: "An applied migration never changes. Install an unaltered version of the program.",
-        });
+        throw new MusterError(
+          "SCHEMA_MISMATCH",
+          `open the database: migration ${version} is not the one that was applied`,
+          {
+            hint: "An applied migration never changes. Install an unaltered version of the program.",
+          },
+        );
       }
     }
     return applied.at(-1)?.version ?? 0;
@@ -111,10 +116,15 @@ export class SchemaValidator {
       for (const [index, sql] of version.migrations.entries()) runStatement(database, sql, index, version);
       const violations = database.pragma("foreign_key_check") as unknown[];
       if (violations.length > 0) {
-        throw new MusterError("MIGRATION_FAILED", `migrate to ${version.version}: ${violations.length} rows refer to nothing`);
+        throw new MusterError(
+          "MIGRATION_FAILED",
+          `migrate to ${version.version}: ${violations.length} rows refer to nothing`,
+        );
       }
       database
-        .prepare("INSERT INTO schema_version (version, description, checksum, applied_at, duration_ms) VALUES (?, ?, ?, ?, ?)")
+        .prepare(
+          "INSERT INTO schema_version (version, description, checksum, applied_at, duration_ms) VALUES (?, ?, ?, ?, ?)",
+        )
         .run(
           version.version,
           version.description,
@@ -127,7 +137,9 @@ export class SchemaValidator {
   }
 
   #listApplied(database: Database.Database): AppliedVersion[] {
-    const hasTable = database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'").get();
+    const hasTable = database
+      .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'")
+      .get();
     if (hasTable === undefined) {
       this.#refuseForeignDatabase(database);
       return [];
@@ -145,7 +157,12 @@ export class SchemaValidator {
   }
 }
 
-function runStatement(database: Database.Database, sql: string, index: number, { version, migrations }: SchemaVersion): void {
+function runStatement(
+  database: Database.Database,
+  sql: string,
+  index: number,
+  { version, migrations }: SchemaVersion,
+): void {
   try {
     database.exec(sql);
   } catch (error) {

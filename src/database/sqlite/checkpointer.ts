@@ -38,7 +38,9 @@ export class Checkpointer {
 
   checkpoint(): CheckpointResult {
     this.#writesSinceCheckpoint = 0;
-    const [row] = this.#connection.database.pragma("wal_checkpoint(PASSIVE)") as [{ log: number; checkpointed: number }];
+    const [row] = this.#connection.database.pragma("wal_checkpoint(PASSIVE)") as [
+      { log: number; checkpointed: number },
+    ];
     return { walFrameCount: row.log, checkpointedFrameCount: row.checkpointed };
   }
 }

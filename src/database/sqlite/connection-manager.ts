@@ -83,7 +83,8 @@ export class ConnectionManager {
 
   /** Throws DATABASE_UNAVAILABLE when there is no usable connection. Costs no query: threads report their own end. */
   validateConnection(role: ThreadRole): void {
-    const isUsable = role === "writer" ? this.isHealthy() : this.#readers.some((reader) => reader.isAlive) || this.isHealthy();
+    const isUsable =
+      role === "writer" ? this.isHealthy() : this.#readers.some((reader) => reader.isAlive) || this.isHealthy();
     if (isUsable) return;
     const { state } = this;
     const cause = "cause" in state ? state.cause : undefined;

@@ -43,20 +43,33 @@ export function requireSafeSqlite(version: string): void {
     if (part > minimum) return;
     if (part < minimum) {
       const wanted = MINIMUM_SQLITE_VERSION.join(".");
-      throw new MusterError("SQLITE_TOO_OLD", `open the database: SQLite ${version} can lose committed data, ${wanted} is needed`, {
-        hint: "Install the version of better-sqlite3 that package-lock.json names (npm ci).",
-      });
+      throw new MusterError(
+        "SQLITE_TOO_OLD",
+        `open the database: SQLite ${version} can lose committed data, ${wanted} is needed`,
+        {
+          hint: "Install the version of better-sqlite3 that package-lock.json names (npm ci).",
+        },
+      );
     }
   }
 }
 
-function setAndReadBack(database: Database.Database, pragma: string, value: string | number, expected: string | number): void {
+function setAndReadBack(
+  database: Database.Database,
+  pragma: string,
+  value: string | number,
+  expected: string | number,
+): void {
   database.pragma(`${pragma} = ${value}`);
   const actual = database.pragma(pragma, { simple: true });
   if (actual !== expected) {
-    throw new MusterError("DATABASE_UNAVAILABLE", `open the database: PRAGMA ${pragma} is ${String(actual)}, not ${expected}`, {
-      hint: "The file system may not support what SQLite needs (WAL needs shared memory); use a local disk.",
-    });
+    throw new MusterError(
+      "DATABASE_UNAVAILABLE",
+      `open the database: PRAGMA ${pragma} is ${String(actual)}, not ${expected}`,
+      {
+        hint: "The file system may not support what SQLite needs (WAL needs shared memory); use a local disk.",
+      },
+    );
   }
 }
 
@@ -88,7 +101,11 @@ function open(options: ConnectionOptions, isReadOnly: boolean): SqliteConnection
   let database: Database.Database | undefined;
   try {
     if (!isReadOnly && !isInMemory) createFilePrivately(options.path);
-    database = new Database(options.path, { readonly: isReadOnly, fileMustExist: !isInMemory, timeout: BUSY_TIMEOUT_MS });
+    database = new Database(options.path, {
+      readonly: isReadOnly,
+      fileMustExist: !isInMemory,
+      timeout: BUSY_TIMEOUT_MS,
+    });
     const sqliteVersion = database.prepare<[], string>("SELECT sqlite_version()").pluck().get()!;
     requireSafeSqlite(sqliteVersion);
     if (!isReadOnly) setAndReadBack(database, "journal_mode", "WAL", isInMemory ? "memory" : "wal");

@@ -24,7 +24,8 @@ const CODE_BY_PRIMARY: Readonly<Record<string, ErrorCode>> = {
 const HINT_BY_CODE: Partial<Record<ErrorCode, string>> = {
   DATABASE_BUSY: "Another program is writing to the file; close it, or wait until it is done.",
   DATABASE_FULL: "Free space on the disk that holds the database.",
-  DATABASE_READ_ONLY: "Check the owner and permissions of the file and its folder, and that the disk is mounted writable.",
+  DATABASE_READ_ONLY:
+    "Check the owner and permissions of the file and its folder, and that the disk is mounted writable.",
   DATABASE_CORRUPT: "Restore from a backup; keep the damaged file.",
   DATABASE_IO: "Check the disk: the operating system failed to read or write the file.",
   DATABASE_UNAVAILABLE: "Check that the file and its folder exist and can be opened by the bot's user.",

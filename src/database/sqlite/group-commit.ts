@@ -86,7 +86,10 @@ export class GroupCommitter {
     clock: Clock,
   ): Promise<string> {
     if (clock.now() > request.deadlineAt) {
-      return encodeErrorReply(request.id, new MusterError("DATABASE_BUSY", "write: the database did not come free in time"));
+      return encodeErrorReply(
+        request.id,
+        new MusterError("DATABASE_BUSY", "write: the database did not come free in time"),
+      );
     }
     try {
       // A read here (in-memory database, or no reader alive) sees the group's writes before it; it is answered after the commit.

@@ -13,9 +13,9 @@ export class OperationRunner {
 
   /** The results of the steps as a JSON array. */
   async read(transaction: ReadTransaction, request: WireRequest): Promise<string> {
-    return this.#runSteps(request, (operation, input) => {
+    return this.#runSteps(request, (operation, input, context) => {
       if (operation.kind !== "read") throw new MusterError("INTERNAL", "read: a write operation was sent to a reader");
-      return operation.run(transaction, input, request);
+      return operation.run(transaction, input, context);
     });
   }
 
@@ -31,7 +31,9 @@ export class OperationRunner {
       );
       if (applied) return applied.result;
     }
-    const results = await this.#runSteps(request, (operation, input) => operation.run(transaction, input, request));
+    const results = await this.#runSteps(request, (operation, input, context) =>
+      operation.run(transaction, input, context),
+    );
     await transaction.run(
       "INSERT INTO applied_operation (id, applied_at, result) VALUES (?, ?, ?)",
       request.operationId,
@@ -46,16 +48,21 @@ export class OperationRunner {
     run: (operation: AnyOperation, input: unknown, context: OperationContext) => Promise<unknown>,
   ): Promise<string> {
     const results: unknown[] = [];
-    for (const { name, input } of request.steps) {
+    for (const [index, { name, input }] of request.steps.entries()) {
       const operation = this.#operations.get(name);
       if (!operation) throw new MusterError("OPERATION_UNKNOWN", `run ${name}: the data module has no such operation`);
       try {
         // JSON has no undefined: "nothing found" travels as null and is turned back by the caller.
-        results.push((await run(operation, input, request)) ?? null);
+        results.push((await run(operation, input, stepContext(request, index))) ?? null);
       } catch (error) {
         throw classifySqliteError(error, `run ${name}`);
       }
     }
     return JSON.stringify(results);
   }
+}
+
+/** What a step creates may be named after its id, so each step of a call has one of its own. */
+function stepContext({ operationId, requestedAt }: WireRequest, index: number): OperationContext {
+  return { operationId: index === 0 ? operationId : `${operationId}.${index}`, requestedAt };
 }

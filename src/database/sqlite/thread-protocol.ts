@@ -34,7 +34,8 @@ export interface WireRequest {
 /** A request as it stands in a batch: arrays, because the names of members would be most of the text. */
 type WireRequestTuple = [number, 0 | 1, string, number, 0 | 1, number, [string, unknown][]];
 /** Reply to one request: its number, then either the results of its steps or what went wrong. */
-export type WireReply = [id: number, results: unknown[], error?: undefined] | [id: number, results: null, error: WireError];
+export type WireReply =
+  [id: number, results: unknown[], error?: undefined] | [id: number, results: null, error: WireError];
 
 export interface WireError {
   readonly code: ErrorCode;
@@ -116,6 +117,7 @@ export function fromWireError(wire: WireError): MusterError {
 
 function listCauses(error: Error): string[] {
   const causes: string[] = [];
-  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) causes.push(`${cause.name}: ${cause.message}`);
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause)
+    causes.push(`${cause.name}: ${cause.message}`);
   return causes;
 }

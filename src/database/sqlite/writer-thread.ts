@@ -70,6 +70,8 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
 function pruneAppliedOperations({ statements }: SqliteConnection): void {
   const before = idTimePrefix(systemClock.now() - APPLIED_OPERATION_RETENTION_MS);
   statements
-    .prepare("DELETE FROM applied_operation WHERE id IN (SELECT id FROM applied_operation WHERE id < ? ORDER BY id LIMIT ?)")
+    .prepare(
+      "DELETE FROM applied_operation WHERE id IN (SELECT id FROM applied_operation WHERE id < ? ORDER BY id LIMIT ?)",
+    )
     .run(before, PRUNE_BATCH_SIZE);
 }

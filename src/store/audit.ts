@@ -1,0 +1,239 @@
+import { z } from "zod";
+import {
+  defineRead,
+  defineWrite,
+  type OperationContext,
+  type ReadTransaction,
+  type SqlValue,
+  type WriteTransaction,
+} from "../database/operation.ts";
+import {
+  auditHash,
+  CHAIN_START,
+  verifyEntries,
+  type AuditEntry,
+  type AuditOutcome,
+  type ChainEnd,
+  type ChainFault,
+} from "./audit-chain.ts";
+import { actorId, guildAudit, limit, moment, snowflake } from "./inputs.ts";
+
+/** A guild's chain, or with the empty id the system's own. */
+const chainId = z.union([snowflake, z.literal("")]);
+export const SYSTEM_CHAIN = "";
+
+const COLUMNS = `guild_id AS guildId, sequence, id, at, actor_id AS actorId, action, target, details, outcome,
+  previous_hash AS previousHash, hash`;
+
+export interface NewAuditEntry {
+  readonly guildId: string;
+  readonly actorId: string;
+  /** What was done, as `noun.verb`: `event.create`, `flag.set`. */
+  readonly action: string;
+  /** What it was done to: an id, or a flag's name with its subject. */
+  readonly target: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly outcome?: AuditOutcome;
+}
+
+/** Appends an entry to its chain, in the transaction of the change that it tells of: one does not exist without the other. */
+export async function appendAuditEntry(
+  transaction: WriteTransaction,
+  { guildId, actorId, action, target, details = {}, outcome = "success" }: NewAuditEntry,
+  context: OperationContext,
+): Promise<AuditEntry> {
+  const end = await findChainEnd(transaction, guildId);
+  const unsigned = {
+    guildId,
+    sequence: end.sequence + 1,
+    id: context.operationId,
+    at: context.requestedAt,
+    actorId,
+    action,
+    target,
+    details: JSON.stringify(details),
+    outcome,
+    previousHash: end.hash,
+  };
+  const entry: AuditEntry = { ...unsigned, hash: auditHash(unsigned) };
+  await transaction.run(
+    `INSERT INTO audit_log (guild_id, sequence, id, at, actor_id, action, target, details, outcome, previous_hash, hash)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[entry.guildId, entry.sequence, entry.id, entry.at, entry.actorId, entry.action],
+    ...[entry.target, entry.details, entry.outcome, entry.previousHash, entry.hash],
+  );
+  await transaction.run(
+    `INSERT INTO audit_chain (guild_id, last_sequence, last_hash, updated_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (guild_id) DO UPDATE
+     SET last_sequence = excluded.last_sequence, last_hash = excluded.last_hash, updated_at = excluded.updated_at`,
+    ...[guildId, entry.sequence, entry.hash, context.requestedAt],
+  );
+  return entry;
+}
+
+async function findChainEnd(transaction: ReadTransaction, guildId: string): Promise<ChainEnd> {
+  const end = await transaction.get<ChainEnd>(
+    "SELECT last_sequence AS sequence, last_hash AS hash FROM audit_chain WHERE guild_id = ?",
+    guildId,
+  );
+  return end ?? CHAIN_START;
+}
+
+export interface AuditPage {
+  /** Newest first. */
+  readonly entries: readonly AuditEntry[];
+  readonly hasOlder: boolean;
+  readonly hasNewer: boolean;
+}
+
+const filters = {
+  guildId: chainId,
+  action: z.string().max(100).optional(),
+  actorId: actorId.optional(),
+  since: moment.optional(),
+  until: moment.optional(),
+  text: z.string().max(200).optional(),
+};
+
+interface AuditFilter {
+  readonly guildId: string;
+  readonly action?: string | undefined;
+  readonly actorId?: string | undefined;
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  readonly text?: string | undefined;
+}
+
+function filterClause(filter: AuditFilter): { sql: string; parameters: SqlValue[] } {
+  const conditions = ["guild_id = ?"];
+  const parameters: SqlValue[] = [filter.guildId];
+  const add = (condition: string, ...values: SqlValue[]): void => {
+    conditions.push(condition);
+    parameters.push(...values);
+  };
+  if (filter.action !== undefined) add("action = ?", filter.action);
+  if (filter.actorId !== undefined) add("actor_id = ?", filter.actorId);
+  if (filter.since !== undefined) add("at >= ?", filter.since);
+  if (filter.until !== undefined) add("at <= ?", filter.until);
+  if (filter.text !== undefined) {
+    const pattern = `%${filter.text.replace(/[\\%_]/g, "\\$&")}%`;
+    add(
+      "(target LIKE ? ESCAPE '\\' OR details LIKE ? ESCAPE '\\' OR action LIKE ? ESCAPE '\\')",
+      pattern,
+      pattern,
+      pattern,
+    );
+  }
+  return { sql: conditions.join(" AND "), parameters };
+}
+
+async function hasEntry(
+  transaction: ReadTransaction,
+  filter: AuditFilter,
+  comparison: string,
+  sequence: number,
+): Promise<boolean> {
+  const { sql, parameters } = filterClause(filter);
+  const query = `SELECT 1 AS found FROM audit_log WHERE ${sql} AND sequence ${comparison} ? LIMIT 1`;
+  return (await transaction.get(query, ...parameters, sequence)) !== undefined;
+}
+
+export const auditOperations = {
+  /** Records something that changes no data of ours: an export, a backup, a refused attempt. */
+  append: defineWrite({
+    input: z.object({
+      guildId: chainId,
+      actorId,
+      action: z.string().min(1).max(100),
+      target: z.string().max(200),
+      details: z.record(z.string(), z.json()).default({}),
+      outcome: z.enum(["success", "failure"]).default("success"),
+    }),
+    touches: ({ guildId }) => [guildAudit(guildId)],
+    whenAway: { queue: "HIGH" },
+    run: (transaction, input, context) => appendAuditEntry(transaction, input, context),
+  }),
+
+  /** A page of entries, newest first, on the far side of `sequence` in the direction given. */
+  list: defineRead({
+    input: z.object({
+      ...filters,
+      sequence: z.int().min(0).optional(),
+      direction: z.enum(["older", "newer"]).default("older"),
+      limit: limit(100),
+    }),
+    touches: ({ guildId }) => [guildAudit(guildId)],
+    async run(transaction, input): Promise<AuditPage> {
+      const { sql, parameters } = filterClause(input);
+      const isOlder = input.direction === "older";
+      const start = input.sequence ?? (isOlder ? Number.MAX_SAFE_INTEGER : 0);
+      const entries = await transaction.all<AuditEntry>(
+        `SELECT ${COLUMNS} FROM audit_log WHERE ${sql} AND sequence ${isOlder ? "<" : ">"} ?
+         ORDER BY sequence ${isOlder ? "DESC" : "ASC"} LIMIT ?`,
+        ...parameters,
+        start,
+        input.limit,
+      );
+      if (!isOlder) entries.reverse();
+      const [newest, oldest] = [entries[0], entries.at(-1)];
+      return {
+        entries,
+        hasOlder: oldest !== undefined && (await hasEntry(transaction, input, "<", oldest.sequence)),
+        hasNewer: newest !== undefined && (await hasEntry(transaction, input, ">", newest.sequence)),
+      };
+    },
+  }),
+
+  /** The distinct actions of a guild, for autocomplete. */
+  listActions: defineRead({
+    input: z.object({ guildId: chainId }),
+    touches: ({ guildId }) => [guildAudit(guildId)],
+    async run(transaction, { guildId }): Promise<string[]> {
+      // A loose index scan: one seek for each distinct action, however many entries there are.
+      const actions: string[] = [];
+      for (let action: string | undefined = ""; action !== undefined && actions.length < 100;) {
+        const next: { action: string } | undefined = await transaction.get<{ action: string }>(
+          "SELECT action FROM audit_log WHERE guild_id = ? AND action > ? ORDER BY action LIMIT 1",
+          ...[guildId, action],
+        );
+        action = next?.action;
+        if (action !== undefined) actions.push(action);
+      }
+      return actions;
+    },
+  }),
+
+  /**
+   * Checks up to `limit` entries after `end`, which the caller hands from call to call, so that a long chain is
+   * verified in steps that delay nobody. Done when the chain's recorded end is reached, or at the first fault.
+   */
+  verify: defineRead({
+    input: z.object({
+      guildId: chainId,
+      end: z.object({ sequence: z.int().min(0), hash: z.string().length(64) }).default(CHAIN_START),
+      limit: limit(5_000).default(2_000),
+    }),
+    touches: ({ guildId }) => [guildAudit(guildId)],
+    async run(transaction, input): Promise<{ end: ChainEnd; isDone: boolean; fault?: ChainFault }> {
+      const entries = await transaction.all<AuditEntry>(
+        `SELECT ${COLUMNS} FROM audit_log WHERE guild_id = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
+        ...[input.guildId, input.end.sequence, input.limit],
+      );
+      const result = verifyEntries(entries, input.end);
+      if ("fault" in result) return { end: input.end, isDone: true, fault: result.fault };
+      if (entries.length === input.limit) return { end: result.end, isDone: false };
+      const recorded = await findChainEnd(transaction, input.guildId);
+      if (recorded.sequence > result.end.sequence) {
+        return { end: result.end, isDone: true, fault: { kind: "missing", sequence: result.end.sequence + 1 } };
+      }
+      if (recorded.hash !== result.end.hash) {
+        return {
+          end: result.end,
+          isDone: true,
+          fault: { kind: "altered", sequence: result.end.sequence, id: entries.at(-1)?.id ?? "" },
+        };
+      }
+      return { end: result.end, isDone: true };
+    },
+  }),
+};

@@ -1,0 +1,202 @@
+import { z } from "zod";
+import { MusterError } from "../core/errors.ts";
+import { defineRead, defineWrite, type ReadTransaction, type SqlValue } from "../database/operation.ts";
+import { appendAuditEntry } from "./audit.ts";
+import { EVENT_COLUMNS, requireEvent, toEventRecord, type EventRecord, type EventRow } from "./events.ts";
+import { eventId, eventReminders, guildEvents, limit, moment, snowflake, ulid } from "./inputs.ts";
+
+export const REMINDER_STATUSES = ["pending", "sent", "failed"] as const;
+export type ReminderStatus = (typeof REMINDER_STATUSES)[number];
+
+/** One reminder of one event, with its true outcome. */
+export interface ReminderRecord {
+  readonly id: string;
+  readonly eventId: string;
+  readonly scheduledAt: number;
+  readonly sentAt: number | null;
+  readonly usersNotified: readonly string[];
+  readonly messageIds: readonly string[];
+  readonly status: ReminderStatus;
+  readonly error: string | null;
+}
+
+const COLUMNS = `id, event_id AS eventId, scheduled_at AS scheduledAt, sent_at AS sentAt,
+  users_notified AS usersNotified, message_ids AS messageIds, status, error`;
+
+function toReminderRecord(row: { readonly [Key in keyof ReminderRecord]: SqlValue }): ReminderRecord {
+  return {
+    ...(row as unknown as ReminderRecord),
+    usersNotified: JSON.parse(row.usersNotified as string) as string[],
+    messageIds: JSON.parse(row.messageIds as string) as string[],
+  };
+}
+
+type ReminderRow = Parameters<typeof toReminderRecord>[0];
+
+async function requireReminder(transaction: ReadTransaction, id: string): Promise<ReminderRecord> {
+  const row = await transaction.get<ReminderRow>(`SELECT ${COLUMNS} FROM reminderlog WHERE id = ?`, id);
+  if (!row) throw new MusterError("NOT_FOUND", `find reminder ${id}: its event was deleted meanwhile`);
+  return toReminderRecord(row);
+}
+
+const touched = ({ guildId, eventId }: { guildId: string; eventId: string }): string[] => [
+  guildEvents(guildId),
+  eventReminders(eventId),
+];
+
+export const reminderOperations = {
+  /** Guilds that have a reminder due, in the order of their first one. */
+  listDueGuilds: defineRead({
+    input: z.object({ at: moment, limit: limit(1_000) }),
+    touches: () => [],
+    async run(transaction, { at, limit }): Promise<string[]> {
+      const rows = await transaction.all<{ guildId: string }>(
+        `SELECT DISTINCT guild_id AS guildId FROM event WHERE next_reminder_at <= ? AND next_reminder_at IS NOT NULL LIMIT ?`,
+        ...[at, limit],
+      );
+      return rows.map(({ guildId }) => guildId);
+    },
+  }),
+
+  listDue: defineRead({
+    input: z.object({ guildId: snowflake, at: moment, limit: limit(100) }),
+    touches: ({ guildId }) => [guildEvents(guildId)],
+    async run(transaction, { guildId, at, limit }): Promise<EventRecord[]> {
+      const rows = await transaction.all<EventRow>(
+        `SELECT ${EVENT_COLUMNS} FROM event
+         WHERE guild_id = ? AND next_reminder_at <= ? AND next_reminder_at IS NOT NULL ORDER BY next_reminder_at LIMIT ?`,
+        ...[guildId, at, limit],
+      );
+      return rows.map(toEventRecord);
+    },
+  }),
+
+  /** When the next reminder of any guild is due; null when none is planned. */
+  findNextDueAt: defineRead({
+    input: z.object({}),
+    touches: () => [],
+    async run(transaction): Promise<number | null> {
+      const row = await transaction.get<{ at: number }>(
+        "SELECT next_reminder_at AS at FROM event WHERE next_reminder_at IS NOT NULL ORDER BY next_reminder_at LIMIT 1",
+      );
+      return row?.at ?? null;
+    },
+  }),
+
+  /**
+   * Claims a due reminder: writes its row as pending and moves the event to its next one, in one transaction, so that
+   * it is sent once even if two ask, or the program dies on the way. False when it is no longer due as seen.
+   */
+  begin: defineWrite({
+    input: z.object({
+      guildId: snowflake,
+      eventId,
+      id: ulid,
+      scheduledAt: moment,
+      nextReminderAt: moment.optional(),
+      /** Set when a person asked for it: then it need not be due, and the audit log says who. */
+      actorId: snowflake.optional(),
+    }),
+    touches: touched,
+    whenAway: "refuse",
+    async run(transaction, { guildId, eventId, id, scheduledAt, nextReminderAt, actorId }, context): Promise<boolean> {
+      const event = await requireEvent(transaction, guildId, eventId);
+      const isByHand = actorId !== undefined;
+      if (!isByHand && (event.state !== "open" || event.nextReminderAt !== scheduledAt)) return false;
+      const at = context.requestedAt;
+      await transaction.run(
+        `INSERT INTO reminderlog (id, event_id, scheduled_at, status, created_at, updated_at) VALUES (?, ?, ?, 'pending', ?, ?)`,
+        ...[id, eventId, scheduledAt, at, at],
+      );
+      await transaction.run(
+        "UPDATE event SET next_reminder_at = ?, updated_at = ? WHERE id = ?",
+        ...[event.state === "open" ? (nextReminderAt ?? null) : null, at, eventId],
+      );
+      if (isByHand) {
+        await appendAuditEntry(
+          transaction,
+          { guildId, actorId, action: "event.remind", target: eventId, details: { title: event.title } },
+          context,
+        );
+      }
+      return true;
+    },
+  }),
+
+  /** Notes who has been reached so far, so that a restart goes on from there. */
+  progress: defineWrite({
+    input: z.object({
+      guildId: snowflake,
+      eventId,
+      id: ulid,
+      userIds: z.array(snowflake).max(1_000),
+      messageId: snowflake.optional(),
+    }),
+    touches: touched,
+    whenAway: { queue: "HIGH" },
+    async run(transaction, { id, userIds, messageId }, { requestedAt }): Promise<void> {
+      const reminder = await requireReminder(transaction, id);
+      const usersNotified = [...new Set([...reminder.usersNotified, ...userIds])];
+      const messageIds = [...new Set([...reminder.messageIds, ...(messageId === undefined ? [] : [messageId])])];
+      await transaction.run(
+        "UPDATE reminderlog SET users_notified = ?, message_ids = ?, updated_at = ? WHERE id = ?",
+        ...[JSON.stringify(usersNotified), JSON.stringify(messageIds), requestedAt, id],
+      );
+    },
+  }),
+
+  finish: defineWrite({
+    input: z.object({
+      guildId: snowflake,
+      eventId,
+      id: ulid,
+      status: z.enum(["sent", "failed"]),
+      error: z.string().max(500).optional(),
+    }),
+    touches: touched,
+    whenAway: { queue: "HIGH" },
+    async run(transaction, { eventId, id, status, error }, { requestedAt }): Promise<void> {
+      await requireReminder(transaction, id);
+      await transaction.run(
+        "UPDATE reminderlog SET status = ?, error = ?, sent_at = ?, updated_at = ? WHERE id = ?",
+        ...[status, error ?? null, status === "sent" ? requestedAt : null, requestedAt, id],
+      );
+      if (status === "sent") {
+        await transaction.run(
+          "UPDATE event SET last_reminder_at = ?, updated_at = ? WHERE id = ?",
+          ...[requestedAt, requestedAt, eventId],
+        );
+      }
+    },
+  }),
+
+  /** Reminders that were begun and not finished: after a restart they are taken up again. */
+  listPending: defineRead({
+    input: z.object({ limit: limit(1_000) }),
+    touches: () => [],
+    async run(transaction, { limit }): Promise<(ReminderRecord & { readonly guildId: string })[]> {
+      const rows = await transaction.all<ReminderRow & { readonly guildId: string }>(
+        `SELECT ${COLUMNS.replace(/\bid,/, "reminderlog.id,").replace(
+          "event_id AS",
+          "reminderlog.event_id AS",
+        )}, event.guild_id AS guildId
+         FROM reminderlog JOIN event ON event.id = reminderlog.event_id WHERE status = 'pending' LIMIT ?`,
+        limit,
+      );
+      return rows.map((row) => ({ ...toReminderRecord(row), guildId: row.guildId }));
+    },
+  }),
+
+  /** The newest reminders of an event. */
+  listHistory: defineRead({
+    input: z.object({ guildId: snowflake, eventId, limit: limit(100) }),
+    touches: touched,
+    async run(transaction, { eventId, limit }): Promise<ReminderRecord[]> {
+      const rows = await transaction.all<ReminderRow>(
+        `SELECT ${COLUMNS} FROM reminderlog WHERE event_id = ? ORDER BY scheduled_at DESC, id DESC LIMIT ?`,
+        ...[eventId, limit],
+      );
+      return rows.map(toReminderRecord);
+    },
+  }),
+};

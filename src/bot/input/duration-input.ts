@@ -18,6 +18,8 @@ const NAMED_INTERVALS: ReadonlyMap<string, string> = new Map([
   ["every week", "1w"],
 ]);
 
+const NUMBER_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+
 const UNIT_WORDS: readonly (readonly [RegExp, string])[] = [
   [/\bhalf an hour\b/g, "30m"],
   [/\ban?\b(?=\s+[a-z])/g, "1"],
@@ -33,6 +35,10 @@ const UNIT_WORDS: readonly (readonly [RegExp, string])[] = [
 export function parseDurationWords(text: string): number | undefined {
   if (text.length > MAX_INPUT_LENGTH) return undefined;
   let compact = text.trim().toLowerCase();
+  compact = compact.replace(/\b[a-z]+\b/g, (word) => {
+    const number = NUMBER_WORDS.indexOf(word);
+    return number === -1 ? word : String(number);
+  });
   for (const [words, unit] of UNIT_WORDS) compact = compact.replace(words, unit);
   // Spaces may part amounts and units, not the digits of one number.
   if (/\d\s+[\d.]/.test(compact) || /\.\s/.test(compact)) return undefined;

@@ -49,7 +49,8 @@ function readElapsed(text: string, nowAt: number): number | undefined {
 
 function readWords(text: string, { nowAt, timeZone }: MomentContext): number | undefined {
   const reference = { instant: new Date(nowAt), timezone: getOffsetMs(timeZone, nowAt) / 60_000 };
-  const phrase = text.replace(/^(?:at|by|until|till)\s+/i, "");
+  // chrono asks for the "in" of "in 3 days"; people leave it out.
+  const phrase = text.replace(/^(?:at|by|until|till) /i, "").replace(/^(?=\d+ ?(?:d|days?|w|weeks?|months?)$)/i, "in ");
   const results = casual.parse(phrase, reference);
   const [result] = results;
   if (!result || results.length > 1 || result.end || result.text.length !== phrase.length) return undefined;

@@ -217,6 +217,20 @@ export const eventOperations = {
     },
   }),
 
+  /** Guilds that have an event whose time to close has come. */
+  listClosingGuilds: defineRead({
+    input: z.object({ at: moment, limit: limit(1_000) }),
+    touches: () => [],
+    async run(transaction, { at, limit }): Promise<string[]> {
+      const rows = await transaction.all<{ guildId: string }>(
+        `SELECT DISTINCT guild_id AS guildId FROM event
+         WHERE closes_at <= ? AND closes_at IS NOT NULL AND state <> 'closed' LIMIT ?`,
+        ...[at, limit],
+      );
+      return rows.map(({ guildId }) => guildId);
+    },
+  }),
+
   /** Events of a guild that are not closed although their time has come. */
   listClosing: defineRead({
     input: z.object({ guildId: snowflake, at: moment, limit: limit(100) }),

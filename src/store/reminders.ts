@@ -123,6 +123,24 @@ export const reminderOperations = {
     },
   }),
 
+  /**
+   * Moves an event to another next reminder without sending the one that is due: nobody is missing, reminders are off,
+   * or quiet hours changed. False when the plan was changed meanwhile.
+   */
+  reschedule: defineWrite({
+    input: z.object({ guildId: snowflake, eventId, scheduledAt: moment.nullable(), nextReminderAt: moment.nullable() }),
+    touches: touched,
+    whenAway: "refuse",
+    async run(transaction, { guildId, eventId, scheduledAt, nextReminderAt }, { requestedAt }): Promise<boolean> {
+      const { changes } = await transaction.run(
+        `UPDATE event SET next_reminder_at = ?, updated_at = ?
+         WHERE id = ? AND guild_id = ? AND state = 'open' AND COALESCE(next_reminder_at, -1) = ?`,
+        ...[nextReminderAt, requestedAt, eventId, guildId, scheduledAt ?? -1],
+      );
+      return changes > 0;
+    },
+  }),
+
   /** Notes who has been reached so far, so that a restart goes on from there. */
   progress: defineWrite({
     input: z.object({

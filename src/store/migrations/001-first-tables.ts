@@ -58,8 +58,10 @@ export const firstTables: SchemaVersion = {
     `CREATE INDEX event_due ON event (next_reminder_at, guild_id) WHERE next_reminder_at IS NOT NULL`,
     // reminders.listDue
     `CREATE INDEX event_guild_due ON event (guild_id, next_reminder_at) WHERE next_reminder_at IS NOT NULL`,
+    // events.listClosingGuilds
+    `CREATE INDEX event_closing ON event (closes_at, guild_id) WHERE closes_at IS NOT NULL AND state <> 'closed'`,
     // events.listClosing
-    `CREATE INDEX event_closing ON event (guild_id, closes_at) WHERE closes_at IS NOT NULL AND state <> 'closed'`,
+    `CREATE INDEX event_guild_closing ON event (guild_id, closes_at) WHERE closes_at IS NOT NULL AND state <> 'closed'`,
     `CREATE TABLE reaction (
       event_id TEXT NOT NULL REFERENCES event (id) ON DELETE CASCADE,
       user_id TEXT NOT NULL,

@@ -1,0 +1,148 @@
+import {
+  DiscordAPIError,
+  HTTPError,
+  type AutocompleteInteraction,
+  type ButtonInteraction,
+  type ChatInputCommandInteraction,
+  type Interaction,
+} from "discord.js";
+import { isMusterError, type ErrorCode } from "../core/errors.ts";
+import { createReference } from "../core/ids.ts";
+import type { Logger } from "../core/logger.ts";
+import type { DatabaseNeed } from "../resilience/graceful-degradation.ts";
+import { parseButtonId, Refusal, type Command, type Reply } from "./command.ts";
+import { Cooldowns, requirePermissions } from "./preconditions.ts";
+import { Responder } from "./responder.ts";
+import type { BotServices } from "./services.ts";
+
+/** Discord shows no more. */
+const MAX_CHOICES = 25;
+/** An autocomplete answer cannot be deferred; after this an empty list is better than none. */
+const AUTOCOMPLETE_TIMEOUT_MS = 2_000;
+
+type Repliable = ChatInputCommandInteraction<"cached"> | ButtonInteraction<"cached">;
+
+/**
+ * From an interaction to an answer: preconditions, the gate of the database's state, the command, and one place where
+ * whatever failed becomes a sentence with a reference id that the log has. Every interaction gets an answer.
+ */
+export class CommandRouter {
+  readonly #commands: ReadonlyMap<string, Command>;
+  readonly #services: BotServices;
+  readonly #cooldowns: Cooldowns;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(commands: readonly Command[], services: BotServices) {
+    this.#commands = new Map(commands.map((command) => [command.definition.name, command]));
+    this.#services = services;
+    this.#cooldowns = new Cooldowns(services.clock);
+  }
+
+  handle(interaction: Interaction): void {
+    const run = this.#route(interaction).catch((error: unknown) => {
+      this.#services.logger.error("interaction was not answered", { interactionId: interaction.id, error });
+    });
+    this.#running.add(run);
+    void run.finally(() => this.#running.delete(run));
+  }
+
+  /** Resolves when every interaction that was taken has been answered. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async #route(interaction: Interaction): Promise<void> {
+    if (interaction.isChatInputCommand() || interaction.isButton()) {
+      if (interaction.inCachedGuild()) await this.#answer(interaction);
+      else await interaction.reply({ content: this.#services.texts.general.onlyInServer, flags: "Ephemeral" });
+    } else if (interaction.isAutocomplete()) {
+      await this.#complete(interaction);
+    }
+  }
+
+  async #answer(interaction: Repliable): Promise<void> {
+    const name = describe(interaction);
+    const logger = this.#services.logger.with({ interactionId: interaction.id, command: name });
+    const responder = new Responder(interaction, this.#services.clock, (error) =>
+      logger.warn("interaction could not be deferred", { error }),
+    );
+    const startedAt = this.#services.clock.monotonic();
+    try {
+      const reply = interaction.isButton() ? await this.#press(interaction, logger) : await this.#execute(interaction, logger);
+      await responder.respond(reply);
+    } catch (error) {
+      await responder.refuse(this.#explain(error, logger));
+    }
+    logger.debug("interaction answered", { durationMs: Math.round(this.#services.clock.monotonic() - startedAt) });
+  }
+
+  async #execute(interaction: ChatInputCommandInteraction<"cached">, logger: Logger): Promise<Reply> {
+    const { texts } = this.#services;
+    const subcommand = interaction.options.getSubcommand(false) ?? "";
+    const action = this.#commands.get(interaction.commandName)?.actions[subcommand];
+    if (!action) throw new Refusal(texts.general.unknownCommand);
+    requirePermissions(interaction.member, action.permissions, texts);
+    this.#cooldowns.require(describe(interaction), interaction.user.id, action.cooldownMs, texts);
+    this.#requireDatabase(action.database);
+    return action.execute({ ...this.#baseContext(interaction, logger), interaction });
+  }
+
+  async #press(interaction: ButtonInteraction<"cached">, logger: Logger): Promise<Reply> {
+    const { texts } = this.#services;
+    const { command, button, values } = parseButtonId(interaction.customId);
+    const action = this.#commands.get(command)?.buttons?.[button];
+    if (!action) throw new Refusal(texts.general.unknownButton);
+    requirePermissions(interaction.member, action.permissions, texts);
+    this.#requireDatabase(action.database);
+    return action.execute({ ...this.#baseContext(interaction, logger), interaction, values });
+  }
+
+  async #complete(interaction: AutocompleteInteraction): Promise<void> {
+    const command = this.#commands.get(interaction.commandName);
+    if (!command?.autocomplete || !interaction.inCachedGuild()) return interaction.respond([]);
+    const { clock, logger } = this.#services;
+    const { name, value } = interaction.options.getFocused(true);
+    const context = { ...this.#baseContext(interaction, logger), interaction, focused: { name, value } };
+    let cancelTimer = (): void => undefined;
+    const tooLate = new Promise<[]>((resolve) => {
+      cancelTimer = clock.schedule(AUTOCOMPLETE_TIMEOUT_MS, () => resolve([]));
+    });
+    const choices = command.autocomplete(context).catch((error: unknown) => {
+      logger.warn("autocomplete failed", { command: interaction.commandName, error });
+      return [];
+    });
+    const answer = await Promise.race([choices, tooLate]);
+    cancelTimer();
+    await interaction.respond(answer.slice(0, MAX_CHOICES));
+  }
+
+  #requireDatabase(need: DatabaseNeed): void {
+    const { degradation, texts } = this.#services;
+    if (degradation.decide(need) === "run") return;
+    throw new Refusal(need === "read" ? texts.failures.limitedRead : texts.failures.limitedWrite);
+  }
+
+  /** What the member is told; what is not theirs to mend goes to the log, under the reference that they are given. */
+  #explain(error: unknown, logger: Logger): string {
+    if (error instanceof Refusal) return error.message;
+    const reference = createReference();
+    logger.error("command failed", { reference, error });
+    return this.#services.texts.failures.forCode(failureCode(error), reference);
+  }
+
+  #baseContext<Interaction extends { guildId: string; member: Repliable["member"] }>({ guildId, member }: Interaction, logger: Logger) {
+    return { services: this.#services, guildId, member, logger };
+  }
+}
+
+function failureCode(error: unknown): ErrorCode {
+  if (isMusterError(error)) return error.code;
+  return error instanceof DiscordAPIError || error instanceof HTTPError ? "DISCORD_REQUEST_FAILED" : "INTERNAL";
+}
+
+/** `event create`, or `event|delete` for a button: for the log. */
+function describe(interaction: Repliable): string {
+  if (interaction.isButton()) return interaction.customId.split("|").slice(0, 2).join("|");
+  const subcommand = interaction.options.getSubcommand(false);
+  return subcommand === null ? interaction.commandName : `${interaction.commandName} ${subcommand}`;
+}

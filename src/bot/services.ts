@@ -1,0 +1,32 @@
+import type { Client } from "discord.js";
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Settings } from "../config/settings.ts";
+import type { DatabaseManager } from "../database/database-manager.ts";
+import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
+import type { Store } from "../store/store.ts";
+import type { EventCards } from "./events/event-cards.ts";
+import type { EventService } from "./events/event-service.ts";
+import type { TrackedEvents } from "./events/tracked-events.ts";
+import type { GuildFlags } from "./flags/guild-flags.ts";
+import type { Audience } from "./members/audience.ts";
+import type { ReminderService } from "./reminders/reminder-service.ts";
+import type { Texts } from "./texts/texts.ts";
+
+/** What commands work with. Built in `app.ts`. */
+export interface BotServices {
+  readonly client: Client<true>;
+  readonly store: Store;
+  readonly database: Pick<DatabaseManager, "health">;
+  readonly degradation: GracefulDegradation;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly texts: Texts;
+  readonly flags: GuildFlags;
+  readonly audience: Audience;
+  readonly tracked: TrackedEvents;
+  readonly cards: EventCards;
+  readonly events: EventService;
+  readonly reminders: ReminderService;
+}

@@ -3,6 +3,7 @@ import {
   GatewayDispatchEvents,
   GatewayIntentBits,
   GatewayOpcodes,
+  type ApplicationFlags,
   type GatewayIdentifyData,
   type GatewayReadyDispatchData,
   type GatewayReceivePayload,
@@ -22,6 +23,7 @@ import { isGuildOfShard, PRIVILEGED_INTENTS } from "./visibility.ts";
 
 /** Above this many members even bots with the presences intent are told of none but themselves. */
 const NO_MEMBERS_ABOVE = 75_000;
+const NO_FLAGS = 0 as ApplicationFlags;
 const DEFAULT_LARGE_THRESHOLD = 50;
 /** A connection that misses this many heartbeats is closed, as a frozen client's would be. */
 const MISSED_HEARTBEATS = 2;
@@ -151,11 +153,7 @@ export class GatewayConnection implements FrameSink {
       session_id: session.id,
       resume_gateway_url: gateway.url,
       shard: [session.shardId, session.shardCount],
-      application: {
-        id: application.id,
-        flags: 0,
-        flags_new: "0",
-      },
+      application: { id: application.id, flags: NO_FLAGS, flags_new: "0" },
     };
     session.dispatch(GatewayDispatchEvents.Ready, ready);
     if ((session.intents & GatewayIntentBits.Guilds) !== 0) {

@@ -1,3 +1,5 @@
+import { types } from "node:util";
+
 /** Every way Muster fails that someone can act on. `docs/errors.md` lists them; a test holds both equal. */
 export const ERROR_CODES = {
   CONFIG_INVALID: "One or more settings have a value that is not allowed",
@@ -58,5 +60,6 @@ export function isMusterError(error: unknown, ...codes: readonly ErrorCode[]): e
 
 /** Anything thrown, as an Error. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  // An error of another realm (a vm context) is no instance of this one's class.
+  return thrown instanceof Error || types.isNativeError(thrown) ? thrown : new Error(String(thrown));
 }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { FILE_MODE, FOLDER_MODE } from "../../core/durable-file.ts";
@@ -27,6 +27,8 @@ export interface ConnectionOptions {
   readonly isForeignKeysEnabled: boolean;
   /** Page cache of this one connection. */
   readonly cacheSizeBytes: number;
+  /** Refuses to create the file. Default false. */
+  readonly mustExist?: boolean;
 }
 
 export interface SqliteConnection {
@@ -85,8 +87,11 @@ function applyPragmas(database: Database.Database, options: ConnectionOptions): 
   database.pragma("cell_size_check = ON");
 }
 
-/** SQLite gives `-wal` and `-shm` the mode of the database file, so creating that one privately is enough. */
-function createFilePrivately(path: string): void {
+/**
+ * Creates an empty file (0600), and its folder (0700), unless it exists. SQLite gives `-wal`, `-shm` and journals the
+ * mode of the database file, so creating that one privately is enough.
+ */
+export function createFilePrivately(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
   try {
     // "wx" never opens an existing file: closing a second handle on it would drop SQLite's POSIX locks.
@@ -96,10 +101,19 @@ function createFilePrivately(path: string): void {
   }
 }
 
-function open(options: ConnectionOptions, isReadOnly: boolean): SqliteConnection {
+function open(
+  options: ConnectionOptions,
+  isReadOnly: boolean,
+  inspect: (database: Database.Database) => void,
+): SqliteConnection {
   const isInMemory = options.path === IN_MEMORY_PATH;
   let database: Database.Database | undefined;
   try {
+    if (!isInMemory && options.mustExist === true && !existsSync(options.path)) {
+      throw new MusterError("DATABASE_UNAVAILABLE", `open the database: ${options.path} is not there any more`, {
+        hint: "Put the file back, or restore a backup. An empty one is not made in its place.",
+      });
+    }
     if (!isReadOnly && !isInMemory) createFilePrivately(options.path);
     database = new Database(options.path, {
       readonly: isReadOnly,
@@ -108,27 +122,28 @@ function open(options: ConnectionOptions, isReadOnly: boolean): SqliteConnection
     });
     const sqliteVersion = database.prepare<[], string>("SELECT sqlite_version()").pluck().get()!;
     requireSafeSqlite(sqliteVersion);
+    inspect(database);
     if (!isReadOnly) setAndReadBack(database, "journal_mode", "WAL", isInMemory ? "memory" : "wal");
     applyPragmas(database, options);
     return { database, statements: new StatementCache(database), sqliteVersion };
   } catch (error) {
     database?.close();
-    if (error instanceof Error && "syscall" in error) {
-      throw new MusterError("DATABASE_UNAVAILABLE", `open the database: ${error.message}`, {
-        cause: error,
-        hint: "Check that the folder exists and that the bot's user may write there.",
-      });
-    }
     throw classifySqliteError(error, "open the database");
   }
 }
 
-/** The one read-write connection; creates the file (0600) and its folder (0700) when they do not exist. */
-export function openWriterConnection(options: ConnectionOptions): SqliteConnection {
-  return open(options, false);
+/**
+ * The one read-write connection; creates the file (0600) and its folder (0700) when they do not exist. `inspect` sees
+ * the database before anything is written to it, WAL mode included, and refuses it by throwing.
+ */
+export function openWriterConnection(
+  options: ConnectionOptions,
+  inspect: (database: Database.Database) => void = () => undefined,
+): SqliteConnection {
+  return open(options, false, inspect);
 }
 
 /** A read-only connection to a file that exists and is in WAL mode. */
 export function openReaderConnection(options: ConnectionOptions): SqliteConnection {
-  return open(options, true);
+  return open(options, true, () => undefined);
 }

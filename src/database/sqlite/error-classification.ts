@@ -1,4 +1,4 @@
-import { MusterError, type ErrorCode } from "../../core/errors.ts";
+import { MusterError, toError, type ErrorCode } from "../../core/errors.ts";
 
 /** What SQLite reports, told apart by its result code (https://sqlite.org/rescode.html), never by its text. */
 const CODE_BY_PRIMARY: Readonly<Record<string, ErrorCode>> = {
@@ -33,8 +33,14 @@ const HINT_BY_CODE: Partial<Record<ErrorCode, string>> = {
 
 /** The result code an error carries: better-sqlite3 sets `code` to the extended code's name. */
 export function sqliteCodeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
-  return error.code.startsWith("SQLITE_") ? error.code : undefined;
+  // By its shape, not its class: an error may come from another realm, whose classes are not ours.
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return typeof code === "string" && code.startsWith("SQLITE_") ? code : undefined;
+}
+
+/** Whether the operating system refused something: a folder to be created, a file to be opened. */
+function isSystemError(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "syscall" in error;
 }
 
 /** The part before the extension: `SQLITE_IOERR_WRITE` → `SQLITE_IOERR`. */
@@ -42,13 +48,18 @@ function primaryCode(sqliteCode: string): string {
   return sqliteCode.split("_").slice(0, 2).join("_");
 }
 
+function codeOf(error: unknown, sqliteCode: string | undefined): ErrorCode {
+  if (sqliteCode !== undefined) return CODE_BY_PRIMARY[primaryCode(sqliteCode)] ?? "QUERY_FAILED";
+  return isSystemError(error) ? "DATABASE_UNAVAILABLE" : "INTERNAL";
+}
+
 /** Any error thrown while using SQLite, as a MusterError that names what was being done. One that already is stays as it is. */
 export function classifySqliteError(error: unknown, activity: string): MusterError {
   if (error instanceof MusterError) return error;
   const sqliteCode = sqliteCodeOf(error);
-  const code = sqliteCode === undefined ? "INTERNAL" : (CODE_BY_PRIMARY[primaryCode(sqliteCode)] ?? "QUERY_FAILED");
+  const code = codeOf(error, sqliteCode);
   const hint = HINT_BY_CODE[code];
-  return new MusterError(code, `${activity}: ${error instanceof Error ? error.message : String(error)}`, {
+  return new MusterError(code, `${activity}: ${toError(error).message}`, {
     cause: error,
     ...(hint === undefined ? {} : { hint }),
     ...(sqliteCode === undefined ? {} : { details: { sqliteCode } }),

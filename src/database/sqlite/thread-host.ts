@@ -17,8 +17,8 @@ export interface ThreadContext {
   readonly operations: ReadonlyMap<string, AnyOperation>;
   readonly migrations: readonly SchemaVersion[];
   /** Sends a batch of encoded replies. */
-  reply(replies: readonly string[]): void;
-  notify(notice: ThreadNotice): void;
+  readonly reply: (replies: readonly string[]) => void;
+  readonly notify: (notice: ThreadNotice) => void;
 }
 
 export interface ThreadService {

@@ -1,0 +1,131 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { systemClock, type Clock } from "../../src/core/clock.ts";
+import { toError } from "../../src/core/errors.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { DatabaseManager } from "../../src/database/database-manager.ts";
+import type { OperationGroups } from "../../src/database/operation.ts";
+import { SqliteEngine, type SqliteEngineOptions } from "../../src/database/sqlite/sqlite-engine.ts";
+import { GracefulDegradation } from "../../src/resilience/graceful-degradation.ts";
+import { DATA_MODULE_URL, operations as storeOperations } from "../../src/store/data-module.ts";
+import { createStore, type Store } from "../../src/store/store.ts";
+import { COUNTER_MODULE_URL, operations as counterOperations } from "./counter-data-module.ts";
+
+/** A folder for one test: removed when it passes, kept and named in the error when it fails. */
+export async function withFolder<Result>(body: (folder: string) => Promise<Result> | Result): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), "muster-"));
+  let result: Result;
+  try {
+    result = await body(folder);
+  } catch (thrown) {
+    const error = toError(thrown);
+    error.message += `\n(files kept in ${folder})`;
+    throw error;
+  }
+  await rm(folder, { recursive: true, force: true });
+  return result;
+}
+
+/** Waits, on the real clock, until something that happens on its own (a thread ends, a state changes) has happened. */
+export async function until(isTrue: () => boolean, limitMs = 10_000): Promise<void> {
+  const endAt = performance.now() + limitMs;
+  while (!isTrue()) {
+    if (performance.now() > endAt) throw new Error(`waited ${limitMs} ms for ${isTrue.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+export interface TestDatabaseOptions {
+  readonly folder: string;
+  /** File name in the folder, or `:memory:`. */
+  readonly file?: string;
+  readonly readerCount?: number;
+  readonly operationTimeoutMs?: number;
+  readonly clock?: Clock;
+  readonly engine?: Partial<SqliteEngineOptions>;
+}
+
+export interface TestDatabase {
+  readonly path: string;
+  readonly engine: SqliteEngine;
+  readonly degradation: GracefulDegradation;
+  readonly manager: DatabaseManager;
+  close(): Promise<void>;
+}
+
+function createDatabase(
+  options: TestDatabaseOptions,
+  dataModuleUrl: string,
+  operations: OperationGroups,
+): TestDatabase {
+  const { folder, file = "test.db", readerCount = 1, operationTimeoutMs = 5_000, clock = systemClock } = options;
+  const path = file === ":memory:" ? file : join(folder, file);
+  const engine = new SqliteEngine({
+    thread: {
+      dataModuleUrl,
+      connection: { path, synchronous: "full", isForeignKeysEnabled: true, cacheSizeBytes: 8 * 1024 ** 2 },
+    },
+    readerCount,
+    operationTimeoutMs: () => operationTimeoutMs,
+    connectionTimeoutMs: () => 20_000,
+    retry: () => ({ maxAttempts: 5, baseDelay: 10, maxDelay: 200, backoffMultiplier: 2 }),
+    clock,
+    logger: silentLogger,
+    ...options.engine,
+  });
+  const degradation = new GracefulDegradation();
+  const manager = new DatabaseManager({ engine, operations, degradation, clock });
+  return { path, engine, degradation, manager, close: () => manager.stop() };
+}
+
+/** A database with the operations of `counter-data-module.ts`, not started. */
+export function createCounterDatabase(options: TestDatabaseOptions): TestDatabase {
+  return createDatabase(options, COUNTER_MODULE_URL, counterOperations);
+}
+
+/** Runs a test against a started counter database in a folder of its own, and closes it. */
+export async function withCounterDatabase(
+  options: Partial<TestDatabaseOptions>,
+  body: (database: TestDatabase) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const database = createCounterDatabase({ folder, ...options });
+    try {
+      await database.manager.start();
+      await body(database);
+    } finally {
+      await database.close();
+    }
+  });
+}
+
+export interface TestStore extends TestDatabase {
+  readonly store: Store;
+}
+
+/** Muster's own store on a real file and real threads, started. `close()` stops it and removes the folder. */
+export async function openTestStore(options: Partial<TestDatabaseOptions> = {}): Promise<TestStore> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "muster-")));
+  const database = createDatabase({ folder, ...options }, DATA_MODULE_URL, storeOperations);
+  await database.manager.start();
+  return {
+    ...database,
+    store: createStore(database.manager),
+    async close() {
+      await database.manager.stop();
+      if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Opens a database file directly, as another program would; closes it afterwards. */
+export function withRawConnection<Result>(path: string, body: (database: Database.Database) => Result): Result {
+  const database = new Database(path);
+  try {
+    return body(database);
+  } finally {
+    database.close();
+  }
+}

@@ -97,19 +97,19 @@ export class SchemaValidator {
    */
   applyMigrations(database: Database.Database): MigrationResult {
     const from = this.checkHistory(database);
-    if (from === 0) this.#createInternalTables(database);
     const pending = this.#versions.slice(from);
-    for (const version of pending) this.#applyOne(database, version);
+    withoutForeignKeys(database, () => {
+      if (this.#versions.length === 0) database.transaction(() => createInternalTables(database)).immediate();
+      for (const version of pending) this.#applyOne(database, version);
+    });
     return { appliedVersions: pending.map(({ version }) => version), version: this.latestVersion };
-  }
-
-  #createInternalTables(database: Database.Database): void {
-    database.transaction(() => INTERNAL_TABLES.forEach((sql) => database.exec(sql))).immediate();
   }
 
   #applyOne(database: Database.Database, version: SchemaVersion): void {
     const startedAt = this.#clock.monotonic();
     const apply = database.transaction(() => {
+      // In the first version's transaction, so that one that fails leaves not even these.
+      if (version.version === 1) createInternalTables(database);
       for (const table of version.backupTables ?? []) {
         database.exec(`CREATE TABLE "_backup_${table}_v${version.version}" AS SELECT * FROM "${table}"`);
       }
@@ -137,23 +137,48 @@ export class SchemaValidator {
   }
 
   #listApplied(database: Database.Database): AppliedVersion[] {
-    const hasTable = database
-      .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'")
-      .get();
-    if (hasTable === undefined) {
-      this.#refuseForeignDatabase(database);
-      return [];
-    }
-    return database.prepare<[], AppliedVersion>("SELECT version, checksum FROM schema_version ORDER BY version").all();
+    const applied = hasHistoryTable(database)
+      ? database.prepare<[], AppliedVersion>("SELECT version, checksum FROM schema_version ORDER BY version").all()
+      : [];
+    if (applied.length === 0) refuseForeignTables(database);
+    return applied;
   }
+}
 
-  /** A file with tables but without our history belongs to another program: adding ours to it would harm both. */
-  #refuseForeignDatabase(database: Database.Database): void {
-    const tables = [...describeSchema(database).values()].filter(({ type }) => type === "table");
-    if (tables.length === 0) return;
-    throw new MusterError("SCHEMA_MISMATCH", "open the database: the file holds another program's tables", {
-      hint: "Point DATABASE_PATH at a file of Muster's own, or at one that does not exist yet.",
-    });
+/** Other programs have a table of this name, too: ours is the one with our columns. */
+function hasHistoryTable(database: Database.Database): boolean {
+  const columns = (database.pragma("table_info(schema_version)") as { name: string }[]).map(({ name }) => name);
+  return ["version", "description", "checksum", "applied_at"].every((name) => columns.includes(name));
+}
+
+/** A file with tables but without our history belongs to another program: adding ours to it would harm both. */
+function refuseForeignTables(database: Database.Database): void {
+  const own = hasHistoryTable(database) ? ["schema_version", "applied_operation"] : [];
+  const foreign = [...describeSchema(database).values()].filter(
+    ({ type, name }) => type === "table" && !own.includes(name),
+  );
+  if (foreign.length === 0) return;
+  throw new MusterError("SCHEMA_MISMATCH", "open the database: the file holds another program's tables", {
+    hint: "Point DATABASE_PATH at a file of Muster's own, or at one that does not exist yet.",
+    details: { tables: foreign.map(({ name }) => name) },
+  });
+}
+
+function createInternalTables(database: Database.Database): void {
+  for (const sql of INTERNAL_TABLES) database.exec(sql);
+}
+
+/**
+ * Runs `migrate` with foreign keys off, as rebuilding a table needs (https://sqlite.org/lang_altertable.html): with
+ * them on, dropping the old table deletes every row that refers to it. Each version checks all of them before it commits.
+ */
+function withoutForeignKeys(database: Database.Database, migrate: () => void): void {
+  const previous = database.pragma("foreign_keys", { simple: true }) as number;
+  database.pragma("foreign_keys = OFF");
+  try {
+    migrate();
+  } finally {
+    database.pragma(`foreign_keys = ${previous}`);
   }
 }
 

@@ -21,8 +21,8 @@ const HOUSEKEEPING_INTERVAL_MS = 5_000;
  * here too, when the database is in memory (no other thread can see it) or no reader is alive.
  */
 await serveThread(({ options, operations, migrations, reply, notify }) => {
-  const connection = openWriterConnection(options.connection);
   const validator = new SchemaValidator(migrations, systemClock);
+  const connection = openWriterConnection(options.connection, (database) => validator.checkHistory(database));
   try {
     validator.applyMigrations(connection.database);
     validator.requireValidSchema(connection.database);
@@ -30,6 +30,17 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
     connection.database.close();
     throw classifySqliteError(error, "prepare the schema");
   }
+
+  const reportTrouble = (activity: string, error: unknown): void =>
+    notify({ notice: "trouble", error: toWireError(classifySqliteError(error, activity)) });
+  /** A checkpoint that fails (a full disk) loses nothing: the WAL keeps what was committed, and the next one tries again. */
+  const attempt = (activity: string, run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      reportTrouble(activity, error);
+    }
+  };
 
   const checkpointer = new Checkpointer(connection);
   const committer = new GroupCommitter({
@@ -39,7 +50,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
     reply,
     onCommitted(writeCount) {
       checkpointer.countWrites(writeCount);
-      if (checkpointer.isDue) checkpointer.checkpoint();
+      if (checkpointer.isDue) attempt("checkpoint", () => checkpointer.checkpoint());
     },
   });
   const housekeeping = new Interval({
@@ -50,7 +61,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
       pruneAppliedOperations(connection);
       checkpointer.checkpoint();
     },
-    onError: (error) => notify({ notice: "trouble", error: toWireError(classifySqliteError(error, "housekeeping")) }),
+    onError: (error) => reportTrouble("housekeeping", error),
   });
   housekeeping.start();
 
@@ -60,7 +71,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
     async close() {
       await housekeeping.stop();
       await committer.settle();
-      checkpointer.checkpoint();
+      attempt("last checkpoint", () => checkpointer.checkpoint());
       connection.database.close();
     },
   };

@@ -29,6 +29,11 @@ export class ConnectionManager {
   readonly #listeners = new Set<(state: EngineState) => void>();
   readonly #readers: DatabaseThread[] = [];
   readonly #cancelTimers = new Set<() => void>();
+  /** Threads that are opening their connection: closing waits for them. */
+  readonly #starting = new Set<Promise<unknown>>();
+  /** Readers that are starting, or wait for their next try. */
+  #awaitedReaderCount = 0;
+  #closing: Promise<void> | undefined;
   #writer: DatabaseThread | undefined;
   #state: EngineState = { kind: "starting" };
   #restartCount = 0;
@@ -87,22 +92,35 @@ export class ConnectionManager {
       role === "writer" ? this.isHealthy() : this.#readers.some((reader) => reader.isAlive) || this.isHealthy();
     if (isUsable) return;
     const { state } = this;
+    if (state.kind === "closed") throw new MusterError("SHUTTING_DOWN", "use the database: it is closed");
     const cause = "cause" in state ? state.cause : undefined;
     throw new MusterError("DATABASE_UNAVAILABLE", `use the database: ${cause?.message ?? `it is ${state.kind}`}`, {
       ...(cause === undefined ? {} : { cause }),
     });
   }
 
-  async close(): Promise<void> {
+  /** Finishes what was accepted. Further calls wait for the same end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#closeThreads();
+    return this.#closing;
+  }
+
+  async #closeThreads(): Promise<void> {
     this.#setState({ kind: "closed" });
     for (const cancel of this.#cancelTimers) cancel();
+    // A thread that is just opening the file would open it, and hold it, after we have said that it is closed.
+    await Promise.allSettled(this.#starting);
     // The writer last: its close makes the final checkpoint, which needs the readers' snapshots gone.
     await Promise.all(this.#readers.splice(0).map((reader) => reader.close()));
     await this.#writer?.close();
     this.#writer = undefined;
   }
 
-  async #startWriter(): Promise<void> {
+  #startWriter(): Promise<void> {
+    return this.#track(this.#openWriter());
+  }
+
+  async #openWriter(): Promise<void> {
     const writer = this.#createThread("writer");
     const { engineVersion } = await this.#awaitReady(writer);
     if (this.#isClosed) {
@@ -112,29 +130,53 @@ export class ConnectionManager {
     this.#writer = writer;
     this.#engineVersion = engineVersion;
     this.#setState({ kind: "ready", since: this.#options.clock.now() });
-    const missing = this.#options.readerCount - this.#readers.length;
+    const missing = this.#options.readerCount - this.#readers.length - this.#awaitedReaderCount;
+    this.#awaitedReaderCount += missing;
     await Promise.all(Array.from({ length: missing }, () => this.#startReader(1)));
   }
 
-  async #startReader(attempt: number): Promise<void> {
+  #startReader(attempt: number): Promise<void> {
+    return this.#track(this.#openReader(attempt));
+  }
+
+  async #openReader(attempt: number): Promise<void> {
     if (this.#isClosed) return;
     const reader = this.#createThread("reader");
     try {
       await this.#awaitReady(reader);
     } catch (error) {
+      if (this.#isClosed) return;
       this.#options.logger.warn("reader thread did not start", { attempt, error });
       this.#later(this.#delayMs(attempt), () => void this.#startReader(attempt + 1));
       return;
     }
-    if (this.#isClosed) await reader.close();
-    else this.#readers.push(reader);
+    if (this.#isClosed) {
+      await reader.close();
+      return;
+    }
+    this.#awaitedReaderCount--;
+    this.#readers.push(reader);
+  }
+
+  #track(start: Promise<void>): Promise<void> {
+    const end = (): void => void this.#starting.delete(start);
+    this.#starting.add(start);
+    start.then(end, end);
+    return start;
   }
 
   #createThread(role: ThreadRole): DatabaseThread {
-    return new DatabaseThread(role, this.#options.thread, {
-      onLost: (thread, cause) => this.#handleLost(thread, cause),
-      onTrouble: (cause) => this.#options.logger.warn("database housekeeping failed", { error: cause }),
-    });
+    const { thread } = this.#options;
+    // A file that was there and is gone is a loss to be told of; a new, empty one in its place would hide it.
+    const connection = { ...thread.connection, mustExist: this.#engineVersion !== undefined };
+    return new DatabaseThread(
+      role,
+      { ...thread, connection },
+      {
+        onLost: (thread, cause) => this.#handleLost(thread, cause),
+        onTrouble: (cause) => this.#options.logger.warn("database housekeeping failed", { error: cause }),
+      },
+    );
   }
 
   async #awaitReady(thread: DatabaseThread): Promise<{ engineVersion: string }> {
@@ -164,6 +206,7 @@ export class ConnectionManager {
     this.#options.logger.warn("reader thread lost", { error: cause });
     this.#readers.splice(index, 1);
     this.#restartCount++;
+    this.#awaitedReaderCount++;
     this.#later(this.#delayMs(1), () => void this.#startReader(1));
   }
 

@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { MusterError } from "../../core/errors.ts";
+import { MusterError, toError } from "../../core/errors.ts";
 import {
   CLOSE_REQUEST,
   decodeReplies,
@@ -35,7 +34,8 @@ export class DatabaseThread {
   readonly #worker: Worker;
   readonly #pending = new Map<number, PendingRequest>();
   readonly #events: DatabaseThreadEvents;
-  readonly #ready: Promise<{ engineVersion: string }>;
+  readonly #ready = Promise.withResolvers<{ engineVersion: string }>();
+  readonly #exited: Promise<void>;
   #outbox: WireRequest[] = [];
   #nextId = 1;
   #isEnding = false;
@@ -45,14 +45,20 @@ export class DatabaseThread {
     this.#events = events;
     this.#worker = new Worker(ENTRY_BY_ROLE[role], { workerData: options, name: `muster-${role}`, env: {} });
     this.#worker.on("message", (message: string | ThreadNotice) => this.#receive(message));
-    this.#ready = this.#awaitReady();
+    this.#worker.on("error", (error) => this.#lose(connectionLost(toError(error).message, error)));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on("exit", (exitCode) => {
+        this.#lose(connectionLost(`the ${role} thread ended with code ${exitCode}`));
+        resolve();
+      });
+    });
     // Whoever starts the thread awaits `ready`; when the start is abandoned before, its failure has been reported as lost.
-    this.#ready.catch(() => undefined);
+    this.#ready.promise.catch(() => undefined);
   }
 
   /** Resolves when the connection is open; rejects with the reason why it is not. */
   get ready(): Promise<{ engineVersion: string }> {
-    return this.#ready;
+    return this.#ready.promise;
   }
 
   get pendingCount(): number {
@@ -74,14 +80,14 @@ export class DatabaseThread {
     });
   }
 
-  /** Lets the thread finish what it has and close its connection. */
+  /** Lets the thread finish what it has and close its connection; resolves when it has ended, in whatever way. */
   async close(): Promise<void> {
-    if (this.#isEnding) return;
-    this.#flush();
-    this.#isEnding = true;
-    const exited = once(this.#worker, "exit");
-    this.#worker.postMessage(CLOSE_REQUEST);
-    await exited;
+    if (!this.#isEnding) {
+      this.#flush();
+      this.#isEnding = true;
+      this.#worker.postMessage(CLOSE_REQUEST);
+    }
+    await this.#exited;
     this.#rejectPending(connectionLost(`the ${this.role} thread was closed`));
   }
 
@@ -89,25 +95,6 @@ export class DatabaseThread {
   async terminate(cause: MusterError): Promise<void> {
     this.#lose(cause);
     await this.#worker.terminate();
-  }
-
-  async #awaitReady(): Promise<{ engineVersion: string }> {
-    return new Promise((resolve, reject) => {
-      this.#worker.on("message", (message: string | ThreadNotice) => {
-        if (typeof message !== "string" && message.notice === "ready") resolve(message);
-        if (typeof message !== "string" && message.notice === "failed") reject(fromWireError(message.error));
-      });
-      this.#worker.on("error", (error: Error) => {
-        const cause = error instanceof MusterError ? error : connectionLost(error.message, error);
-        reject(cause);
-        this.#lose(cause);
-      });
-      this.#worker.on("exit", (exitCode) => {
-        const cause = connectionLost(`the ${this.role} thread ended with code ${exitCode}`);
-        reject(cause);
-        this.#lose(cause);
-      });
-    });
   }
 
   #flush(): void {
@@ -119,7 +106,7 @@ export class DatabaseThread {
 
   #receive(message: string | ThreadNotice): void {
     if (typeof message !== "string") {
-      if (message.notice === "trouble") this.#events.onTrouble(fromWireError(message.error));
+      this.#receiveNotice(message);
       return;
     }
     for (const [id, results, error] of decodeReplies(message)) {
@@ -131,7 +118,15 @@ export class DatabaseThread {
     }
   }
 
+  #receiveNotice(message: ThreadNotice): void {
+    if (message.notice === "ready") this.#ready.resolve(message);
+    // The first reason is the true one: that the thread has ended, which comes next, only follows from it.
+    if (message.notice === "failed") this.#lose(fromWireError(message.error));
+    if (message.notice === "trouble") this.#events.onTrouble(fromWireError(message.error));
+  }
+
   #lose(cause: MusterError): void {
+    this.#ready.reject(cause);
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#rejectPending(cause);

@@ -1,6 +1,7 @@
+import { systemClock } from "../../core/clock.ts";
 import type { EngineRequest, EngineState, EngineStatus, StorageEngine } from "../engine.ts";
-import { IN_MEMORY_PATH } from "./connection.ts";
 import { ConnectionManager, type ConnectionManagerOptions } from "./connection-manager.ts";
+import { IN_MEMORY_PATH } from "./connection.ts";
 import type { DatabaseThread } from "./database-thread.ts";
 
 export interface SqliteEngineOptions extends ConnectionManagerOptions {
@@ -61,7 +62,8 @@ export class SqliteEngine implements StorageEngine {
   #send(kind: "read" | "write", request: EngineRequest, reader: DatabaseThread | undefined): Promise<unknown[]> {
     if (!reader) this.#connections.validateConnection("writer");
     const thread = reader ?? this.#connections.writer!;
-    const deadlineAt = this.#options.clock.now() + this.#options.operationTimeoutMs();
+    // The threads measure deadlines by the system's clock, whatever clock the program runs on.
+    const deadlineAt = systemClock.now() + this.#options.operationTimeoutMs();
     return thread.send({ kind, deadlineAt, ...request });
   }
 

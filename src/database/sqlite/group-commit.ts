@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { MusterError } from "../../core/errors.ts";
+import { isMusterError, MusterError } from "../../core/errors.ts";
 import type { OperationRunner } from "./operation-runner.ts";
 import { encodeErrorReply, encodeReply, type WireRequest } from "./thread-protocol.ts";
 import type { TransactionManager } from "./transaction-manager.ts";
@@ -33,6 +33,7 @@ export class GroupCommitter {
   }
 
   enqueue(requests: readonly WireRequest[]): void {
+    if (requests.length === 0) return;
     for (const request of requests) this.#queue.push(request);
     this.#draining ??= this.#drain();
   }
@@ -58,7 +59,7 @@ export class GroupCommitter {
   async #commitGroup(group: readonly WireRequest[]): Promise<void> {
     const { transactions, runner, clock, reply, onCommitted } = this.#options;
     let replies: string[] = [];
-    const deadlineAt = Math.max(...group.map((request) => request.deadlineAt));
+    const deadlineAt = Math.min(...group.map((request) => request.deadlineAt));
     try {
       await transactions.executeWithRetry(
         async () => {
@@ -71,11 +72,24 @@ export class GroupCommitter {
         () => deadlineAt,
       );
     } catch (error) {
-      reply(group.map((request) => encodeErrorReply(request.id, error)));
+      // A transaction that cannot be undone leaves a connection that nothing can be done with: the thread ends, and
+      // another is started in its place.
+      if (transactions.isOpen) throw error;
+      this.#refuse(group, error);
       return;
     }
     reply(replies);
     onCommitted(group.length);
+  }
+
+  /** Answers a group that was not applied. Those whose time is not over when the lock was not to be had try again. */
+  #refuse(group: readonly WireRequest[], error: unknown): void {
+    const { clock, reply } = this.#options;
+    const now = clock.now();
+    const isRetried = (request: WireRequest): boolean =>
+      isMusterError(error, "DATABASE_BUSY") && request.deadlineAt > now;
+    this.#queue.unshift(...group.filter(isRetried));
+    reply(group.filter((request) => !isRetried(request)).map((request) => encodeErrorReply(request.id, error)));
   }
 
   /** The encoded reply of one request; throws only when the whole transaction is lost. */

@@ -1,5 +1,5 @@
 import { sleep, type Clock } from "../../core/clock.ts";
-import { isMusterError } from "../../core/errors.ts";
+import { isMusterError, MusterError, toError } from "../../core/errors.ts";
 import { backoffDelayMs } from "../../resilience/backoff.ts";
 import type { WriteTransaction } from "../operation.ts";
 import type { SqliteConnection } from "./connection.ts";
@@ -44,7 +44,7 @@ export class TransactionManager {
       result = await body(this.#transaction);
       this.commit();
     } catch (error) {
-      this.rollback();
+      this.#rollbackAfter(error);
       throw classifySqliteError(error, "run a transaction");
     }
     return result;
@@ -62,9 +62,9 @@ export class TransactionManager {
       try {
         return await this.executeTransaction(body);
       } catch (error) {
-        const delayMs = backoffDelayMs(attempt, LOCK_RETRY, this.#random);
-        if (!isMusterError(error, "DATABASE_BUSY") || this.#clock.now() + delayMs >= deadlineAt()) throw error;
-        await sleep(this.#clock, delayMs);
+        const restMs = deadlineAt() - this.#clock.now();
+        if (!isMusterError(error, "DATABASE_BUSY") || restMs <= 0) throw error;
+        await sleep(this.#clock, Math.min(backoffDelayMs(attempt, LOCK_RETRY, this.#random), restMs));
       }
     }
   }
@@ -102,6 +102,18 @@ export class TransactionManager {
   /** Safe to call when nothing is open. */
   rollback(): void {
     if (this.isOpen) this.#run("ROLLBACK", "undo a transaction");
+  }
+
+  #rollbackAfter(error: unknown): void {
+    try {
+      this.rollback();
+    } catch (rollbackError) {
+      throw new MusterError(
+        "TRANSACTION_FAILED",
+        `undo a transaction after "${toError(error).message}": ${toError(rollbackError).message}`,
+        { cause: error, hint: "The connection is replaced; nothing of the transaction is kept." },
+      );
+    }
   }
 
   #run(sql: string, activity: string): void {

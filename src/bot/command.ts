@@ -4,7 +4,7 @@ import type {
   ButtonInteraction,
   ChatInputCommandInteraction,
   GuildMember,
-  InteractionEditReplyOptions,
+  InteractionReplyOptions,
   RESTPostAPIChatInputApplicationCommandsJSONBody,
 } from "discord.js";
 import type { Logger } from "../core/logger.ts";
@@ -17,7 +17,7 @@ import type { BotServices } from "./services.ts";
  */
 
 /** What a person gets to see. Always ephemeral; replies longer in the making replace a deferred one. */
-export type Reply = Pick<InteractionEditReplyOptions, "content" | "embeds" | "components" | "files">;
+export type Reply = Pick<InteractionReplyOptions, "content" | "embeds" | "components" | "files">;
 
 interface BaseContext {
   readonly services: BotServices;
@@ -78,7 +78,8 @@ const SEPARATOR = "|";
 /** A button's custom id holds all that its press needs, so that buttons work after a restart. */
 export function createButtonId(command: string, button: string, ...values: readonly string[]): string {
   const customId = [command, button, ...values].join(SEPARATOR);
-  if (customId.length > MAX_CUSTOM_ID_LENGTH) throw new RangeError(`button id of /${command} is longer than ${MAX_CUSTOM_ID_LENGTH}`);
+  if (customId.length > MAX_CUSTOM_ID_LENGTH)
+    throw new RangeError(`button id of /${command} is longer than ${MAX_CUSTOM_ID_LENGTH}`);
   return customId;
 }
 

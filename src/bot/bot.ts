@@ -1,0 +1,271 @@
+import type { Client } from "discord.js";
+import { sleep, type Clock } from "../core/clock.ts";
+import { isMusterError, MusterError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Settings } from "../config/settings.ts";
+import type { DatabaseManager } from "../database/database-manager.ts";
+import { backoffDelayMs } from "../resilience/backoff.ts";
+import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
+import type { EventRecord } from "../store/events.ts";
+import type { Store } from "../store/store.ts";
+import { createClient, explainLoginFailure, hasMemberListIntent, type DiscordAccess } from "./client.ts";
+import { registerCommands } from "./command-registry.ts";
+import { CommandRouter } from "./command-router.ts";
+import { allCommands } from "./commands/all-commands.ts";
+import type { GoneThing } from "./discord-errors.ts";
+import { EventCards } from "./events/event-cards.ts";
+import { EventService } from "./events/event-service.ts";
+import { GuildSynchronizer } from "./events/guild-synchronizer.ts";
+import { ReactionTracker } from "./events/reaction-tracker.ts";
+import { Reconciler } from "./events/reconciler.ts";
+import { TrackedEvents } from "./events/tracked-events.ts";
+import { GuildFlags } from "./flags/guild-flags.ts";
+import { GuildAlerts } from "./guild-alerts.ts";
+import { Audience } from "./members/audience.ts";
+import { MemberDirectory } from "./members/member-directory.ts";
+import { planNextReminder } from "./reminders/reminder-plan.ts";
+import { ReminderSender } from "./reminders/reminder-sender.ts";
+import { ReminderService } from "./reminders/reminder-service.ts";
+import { english } from "./texts/texts.ts";
+
+/** Waits between tries to reach Discord at the start: it may be down for hours, and then everybody tries again. */
+const CONNECT_RETRY = { maxAttempts: Infinity, baseDelay: 2_000, maxDelay: 300_000, backoffMultiplier: 2 } as const;
+/** Close codes after which connecting again cannot help (https://discord.com/developers/docs/topics/opcodes-and-status-codes). */
+const FATAL_CLOSE_CODES = new Map([
+  [4004, "the token was refused"],
+  [4010, "the shard number is invalid"],
+  [4011, "the bot is in so many servers that it needs sharding"],
+  [4012, "the gateway version is invalid"],
+  [4013, "the intents are invalid"],
+  [4014, "an intent is not enabled for this bot"],
+]);
+
+export interface BotOptions {
+  readonly access: DiscordAccess;
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly database: DatabaseManager;
+  readonly degradation: GracefulDegradation;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Discord has ended the connection for a reason that only a person can mend. */
+  readonly onFatal: (error: MusterError) => void;
+}
+
+/** The Discord side of the program: builds its parts, wires them to the gateway, and starts and stops them in order. */
+export class Bot {
+  readonly #options: BotOptions;
+  readonly #stopping = new AbortController();
+  #parts: BotParts | undefined;
+
+  constructor(options: BotOptions) {
+    this.#options = options;
+  }
+
+  /** Gateway round trip in milliseconds; undefined while not connected. */
+  get isConnected(): boolean {
+    return this.#parts?.client.isReady() ?? false;
+  }
+
+  /**
+   * Resolves when the gateway is connected and commands are registered. Goes on trying while Discord is out of reach;
+   * rejects with DISCORD_LOGIN_FAILED when it refuses token or intents.
+   */
+  async start(): Promise<void> {
+    const hasMemberList = await this.#untilReachable("ask Discord for the application", () =>
+      hasMemberListIntent(this.#options.access),
+    );
+    if (!hasMemberList) {
+      this.#options.logger.warn(
+        "the Server Members intent is not enabled: only members whom the bot has seen are counted and reminded",
+      );
+    }
+    const parts = buildParts(this.#options, createClient(this.#options.access, hasMemberList), hasMemberList);
+    this.#parts = parts;
+    watchConnection(parts.client, this.#options);
+    await this.#untilReachable("connect to Discord's gateway", () => login(parts.client, this.#options.access.token));
+    const definitions = parts.commands.map((command) => command.definition);
+    await this.#untilReachable("register the commands", () =>
+      registerCommands(
+        parts.client as Client<true>,
+        definitions,
+        this.#options.settings.DISCORD_GUILD_IDS,
+        this.#options.logger,
+      ),
+    );
+    parts.reminders.start();
+  }
+
+  /** Takes no more interactions, lets those under way finish, then disconnects. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new MusterError("SHUTTING_DOWN", "connect to Discord: the program is stopping"));
+    const parts = this.#parts;
+    if (!parts) return;
+    this.#parts = undefined;
+    parts.client.removeAllListeners("interactionCreate");
+    await parts.router.settle();
+    await parts.reminders.stop();
+    await parts.synchronizer.stop();
+    await parts.tracker.settle();
+    await parts.cards.stop();
+    await parts.client.destroy();
+  }
+
+  /** Resolves when what was missed has been caught up on. */
+  async settle(): Promise<void> {
+    await this.#parts?.synchronizer.settle();
+    await this.#parts?.tracker.settle();
+  }
+
+  async #untilReachable<Result>(activity: string, attempt: () => Promise<Result>): Promise<Result> {
+    for (let attemptNumber = 1; ; attemptNumber++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (isMusterError(error, "DISCORD_LOGIN_FAILED") || this.#stopping.signal.aborted) throw error;
+        const delayMs = backoffDelayMs(attemptNumber, CONNECT_RETRY, Math.random);
+        this.#options.logger.warn(`${activity}: failed, trying again`, { attemptNumber, delayMs, error });
+        await sleep(this.#options.clock, delayMs, this.#stopping.signal);
+      }
+    }
+  }
+}
+
+type BotParts = ReturnType<typeof buildParts>;
+
+function buildParts(options: BotOptions, client: Client, hasMemberList: boolean) {
+  const { settings, store, database, degradation, clock, logger } = options;
+  const texts = english;
+  const tracked = new TrackedEvents(store);
+  const flags = new GuildFlags(store);
+  const directory = new MemberDirectory(client, clock);
+  const audience = new Audience({ client, store, flags, directory, hasMemberList });
+  const reconciler = new Reconciler(client, store, clock);
+  const alerts = new GuildAlerts(client, flags, logger);
+  const cards = new EventCards({ client, store, audience, flags, tracked, clock, logger, texts });
+  const wakeReminders = (): void => reminders.wake();
+  const events = new EventService({
+    ...{ client, store, tracked, cards, reconciler, flags, clock, logger, texts, settings, wakeReminders },
+  });
+  const onGone = async (event: EventRecord, what: GoneThing): Promise<void> => {
+    await events.closeGone(event, what);
+    alerts.send(event.guildId, texts.reminders.goneAlert(event.title, event.id, what));
+  };
+  const reminders: ReminderService = new ReminderService({
+    ...{
+      client,
+      store,
+      degradation,
+      tracked,
+      audience,
+      reconciler,
+      cards,
+      flags,
+      alerts,
+      onGone,
+      clock,
+      logger,
+      texts,
+    },
+    sender: new ReminderSender(client, clock, logger),
+  });
+  const schedule = (delayMs: number, run: () => void): (() => void) => clock.schedule(delayMs, run);
+  const synchronizer = new GuildSynchronizer({
+    ...{ client, store, degradation, tracked, reconciler, cards, onGone, schedule, logger },
+  });
+  const tracker = new ReactionTracker({
+    ...{ client, store, tracked, cards, reconciler, logger },
+    onMissed: (event) => synchronizer.postpone(event),
+  });
+  const commands = allCommands();
+  const router = new CommandRouter(commands, {
+    ...{ client: client as Client<true>, store, database, degradation, settings, clock, logger, texts },
+    ...{ flags, audience, tracked, cards, events, reminders },
+  });
+
+  client.on("interactionCreate", (interaction) => router.handle(interaction));
+  watchDeletions(client, tracked, onGone, logger);
+  cards.onGone((event, what) => void onGone(event, what).catch(reportTo(logger, "closing an event failed")));
+  flags.onChange((guildId) => {
+    void followFlags(guildId).catch(reportTo(logger, "applying a changed flag failed"));
+  });
+  /** Quiet hours move what is planned already, and a card shows emblem and plan. */
+  const followFlags = async (guildId: string): Promise<void> => {
+    const effective = await flags.get(guildId);
+    for (const event of tracked.listByGuild(guildId)) {
+      const { id: eventId, nextReminderAt } = event;
+      const planned = planNextReminder(event, effective, clock.now());
+      if (event.state === "open" && planned !== nextReminderAt) {
+        await store.reminders.reschedule({
+          ...{ guildId, eventId },
+          scheduledAt: nextReminderAt ?? null,
+          nextReminderAt: planned ?? null,
+        });
+        const current = await store.events.find({ guildId, id: eventId });
+        if (current) tracked.put(current);
+      }
+      cards.refresh(tracked.find(eventId) ?? event);
+    }
+    reminders.wake();
+  };
+  return { client, commands, router, reminders, synchronizer, tracker, cards };
+}
+
+/** Deleting the message, or its channel, ends an event. */
+function watchDeletions(
+  client: Client,
+  tracked: TrackedEvents,
+  onGone: (event: EventRecord, what: GoneThing) => Promise<void>,
+  logger: Logger,
+): void {
+  const close = (event: EventRecord | undefined, what: GoneThing): void => {
+    if (event) void onGone(event, what).catch(reportTo(logger, "closing an event failed"));
+  };
+  client.on("messageDelete", (message) => close(tracked.findByMessage(message.id), "message"));
+  client.on("messageDeleteBulk", (messages) => {
+    for (const id of messages.keys()) close(tracked.findByMessage(id), "message");
+  });
+  client.on("channelDelete", (channel) => {
+    if (channel.isDMBased()) return;
+    for (const event of tracked.listByGuild(channel.guildId))
+      if (event.channelId === channel.id) close(event, "channel");
+  });
+}
+
+function watchConnection(client: Client, { logger, onFatal }: BotOptions): void {
+  client.on("error", (error) => logger.error("Discord client failed", { error }));
+  client.on("warn", (message) => logger.warn("Discord client warns", { warning: message }));
+  client.on("shardReconnecting", () => logger.info("gateway connection lost, reconnecting"));
+  client.on("shardResume", (_shardId, replayedCount) => logger.info("gateway session resumed", { replayedCount }));
+  client.on("shardDisconnect", ({ code }) => {
+    const reason = FATAL_CLOSE_CODES.get(code);
+    logger.warn("gateway disconnected", { code });
+    if (reason !== undefined) {
+      onFatal(new MusterError("DISCORD_LOGIN_FAILED", `stay connected to Discord: ${reason} (close code ${code})`));
+    }
+  });
+  client.rest.on("rateLimited", ({ route, timeToReset, global }) => {
+    logger.debug("waiting for a rate limit of Discord", { route, timeToReset, global });
+  });
+  client.rest.on("invalidRequestWarning", ({ count, remainingTime }) => {
+    logger.warn("many requests were refused by Discord; at 10,000 in 10 minutes it bans the address", {
+      count,
+      remainingTime,
+    });
+  });
+}
+
+/** Resolves when the gateway is ready, which is when all servers are known. */
+async function login(client: Client, token: string): Promise<void> {
+  const isReady = new Promise<void>((resolve) => client.once("clientReady", () => resolve()));
+  try {
+    await client.login(token);
+  } catch (error) {
+    throw explainLoginFailure(error);
+  }
+  await isReady;
+}
+
+function reportTo(logger: Logger, message: string): (error: unknown) => void {
+  return (error) => logger.error(message, { error });
+}

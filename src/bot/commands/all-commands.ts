@@ -1,0 +1,19 @@
+import type { Command } from "../command.ts";
+import { adminAuditCommand } from "./admin-audit.ts";
+import { adminSetFlagCommand } from "./admin-set-flag.ts";
+import { dbhealthCommand } from "./dbhealth.ts";
+import { eventCommand } from "./event.ts";
+import { createHelpCommand } from "./help.ts";
+import { mineCommand } from "./mine.ts";
+import { pingCommand } from "./ping.ts";
+import { remindersCommand } from "./reminders.ts";
+
+/** Every slash command, in the order in which `/help` shows them. */
+export function allCommands(): Command[] {
+  const commands: Command[] = [
+    ...[eventCommand, mineCommand, remindersCommand],
+    ...[adminAuditCommand, adminSetFlagCommand, dbhealthCommand],
+    pingCommand,
+  ];
+  return [...commands, createHelpCommand(commands)];
+}

@@ -1,0 +1,132 @@
+import { hash } from "node:crypto";
+import { DiscordAPIError, RESTJSONErrorCodes, type Client, type Message, type SendableChannels } from "discord.js";
+import { sleep, type Clock } from "../../core/clock.ts";
+import type { Logger } from "../../core/logger.ts";
+import { backoffDelayMs } from "../../resilience/backoff.ts";
+import { splitMentions } from "../../roll-call/mentions.ts";
+import { isDirectMessageRefused, isTemporary } from "../discord-errors.ts";
+
+/** discord.js itself tries a request three times; these are tries of that, for an outage of a minute. */
+const SEND_RETRY = { maxAttempts: 4, baseDelay: 1_000, maxDelay: 30_000, backoffMultiplier: 4 } as const;
+/** Discord's limit for a nonce. */
+const NONCE_LENGTH = 25;
+
+export interface ReminderMessage {
+  /** Heads the first message in the channel, and is all of a direct message. */
+  readonly firstLine: string;
+  readonly continuationLine: string;
+}
+
+export interface Delivery {
+  readonly reminderId: string;
+  readonly channelId: string;
+  /** How many messages of this reminder were sent before a restart. */
+  readonly sentMessageCount: number;
+  readonly message: ReminderMessage;
+}
+
+/** Told after each message, so that a restart goes on from there. */
+export type OnDelivered = (userIds: readonly string[], messageId: string | undefined) => Promise<void>;
+
+/**
+ * Sends reminders so that everyone is reached once. Each message carries a nonce made of the reminder's id and its
+ * number, which Discord enforces: when the program died after sending and before noting it, sending again gives the
+ * message that is there already.
+ */
+export class ReminderSender {
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #random: () => number;
+
+  constructor(client: Client, clock: Clock, logger: Logger, random: () => number = Math.random) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#random = random;
+  }
+
+  /** Mentions all of `userIds` in the channel, in as few messages as fit. Throws what Discord refused for good. */
+  async mention(delivery: Delivery, userIds: readonly string[], onDelivered: OnDelivered): Promise<void> {
+    if (userIds.length === 0) return;
+    const channel = await this.#requireChannel(delivery.channelId);
+    let remaining = [...userIds];
+    for (let number = delivery.sentMessageCount; remaining.length > 0; number++) {
+      const isFirst = number === 0;
+      const firstLine = isFirst ? delivery.message.firstLine : delivery.message.continuationLine;
+      const [part] = splitMentions({ userIds: remaining, firstLine });
+      const { content, userIds: mentionedIds } = part!;
+      const nonce = createNonce(delivery.reminderId, String(number));
+      const allowedMentions = { users: [...mentionedIds] };
+      const sent = await this.#retry(async (): Promise<Message> =>
+        channel.send({ content, allowedMentions, nonce, enforceNonce: true }),
+      );
+      const reachedIds = sent.content === content ? mentionedIds : listMentioned(sent, remaining);
+      await onDelivered(reachedIds, sent.id);
+      const reached = new Set(reachedIds);
+      remaining = remaining.filter((id) => !reached.has(id));
+    }
+  }
+
+  /** Writes to each of `userIds` in private. Returns those who do not take direct messages. */
+  async direct(delivery: Delivery, userIds: readonly string[], onDelivered: OnDelivered): Promise<string[]> {
+    const refused: string[] = [];
+    for (const userId of userIds) {
+      try {
+        await this.#retry(() =>
+          this.#client.users.send(userId, {
+            content: delivery.message.firstLine,
+            nonce: createNonce(delivery.reminderId, userId),
+            enforceNonce: true,
+          }),
+        );
+        await onDelivered([userId], undefined);
+      } catch (error) {
+        if (!isDirectMessageRefused(error)) throw error;
+        refused.push(userId);
+      }
+    }
+    return refused;
+  }
+
+  /** Removes messages of an earlier reminder; one that is gone already, or may not be removed, is no failure. */
+  async deleteMessages(channelId: string, messageIds: readonly string[]): Promise<void> {
+    if (messageIds.length === 0) return;
+    const channel = await this.#requireChannel(channelId);
+    for (const messageId of messageIds) {
+      try {
+        await channel.messages.delete(messageId);
+      } catch (error) {
+        if (error instanceof DiscordAPIError && error.code === RESTJSONErrorCodes.UnknownMessage) continue;
+        this.#logger.warn("earlier reminder not removed", { messageId, error });
+      }
+    }
+  }
+
+  async #requireChannel(channelId: string): Promise<SendableChannels> {
+    const channel = await this.#client.channels.fetch(channelId);
+    if (!channel?.isSendable()) throw new TypeError("the channel takes no messages");
+    return channel;
+  }
+
+  async #retry<Result>(send: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await send();
+      } catch (error) {
+        if (attempt === SEND_RETRY.maxAttempts || !isTemporary(error)) throw error;
+        this.#logger.warn("reminder not sent yet", { attempt, error });
+        await sleep(this.#clock, backoffDelayMs(attempt, SEND_RETRY, this.#random));
+      }
+    }
+  }
+}
+
+function createNonce(reminderId: string, part: string): string {
+  return hash("sha256", `${reminderId} ${part}`, "base64url").slice(0, NONCE_LENGTH);
+}
+
+/** Discord gave back an earlier message with other people in it: those it mentions have been reached. */
+function listMentioned(message: Message, candidates: readonly string[]): string[] {
+  return candidates.filter((id) => message.mentions.users.has(id));
+}

@@ -1,0 +1,121 @@
+import { join, resolve } from "node:path";
+import type { App } from "./app.ts";
+import type { DiscordAccess } from "./bot/client.ts";
+import type { Settings } from "./config/settings.ts";
+import type { LogSink } from "./core/logger.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
+
+/**
+ * The process: refuses an old Node before anything else is loaded, reads the settings, starts the sandbox when there is
+ * no token, then the app; stops it all on a signal. Exit codes: 0 stopped as asked, 1 failed, 78 (EX_CONFIG of
+ * sysexits.h) for what only a person can mend, so that a supervisor can be told not to restart on it.
+ */
+
+const MINIMUM_NODE_VERSION = 24;
+const EXIT_FAILED = 1;
+const EXIT_CONFIGURATION = 78;
+const STOP_TIMEOUT_MS = 10_000;
+const FOLDER = join(import.meta.dirname, "..");
+
+const nodeVersion = process.versions.node;
+if (Number(nodeVersion.split(".")[0]) < MINIMUM_NODE_VERSION) {
+  console.error(
+    `Muster needs Node.js ${MINIMUM_NODE_VERSION} or newer, and this is ${nodeVersion}. "npm start" brings its own.`,
+  );
+  process.exit(EXIT_CONFIGURATION);
+}
+// Whatever this process creates is for its own user only.
+process.umask(0o077);
+
+const { App: AppClass } = await import("./app.ts");
+const { loadSettingsFromDisk } = await import("./config/load-settings.ts");
+const { systemClock } = await import("./core/clock.ts");
+const { isMusterError } = await import("./core/errors.ts");
+const { createLogSink } = await import("./core/logger.ts");
+
+let logger: LogSink | undefined;
+let sandbox: Sandbox | undefined;
+let app: App | undefined;
+
+try {
+  await run();
+} catch (error) {
+  await fail(error);
+}
+
+async function run(): Promise<void> {
+  const startedAt = performance.now();
+  watchSignals();
+  const settings = loadSettingsFromDisk(FOLDER);
+  logger = createLogger(settings);
+  const access = await openDiscord(settings, logger);
+  app = new AppClass({
+    settings,
+    folder: FOLDER,
+    access,
+    clock: systemClock,
+    logger,
+    onFatal: (error) => void fail(error),
+  });
+  await app.start();
+  logger.info("ready", {
+    durationMs: Math.round(performance.now() - startedAt),
+    database: settings.TEST_MODE ? "in memory" : resolve(FOLDER, settings.DATABASE_PATH),
+    ...(sandbox === undefined ? {} : { sandbox: sandbox.url }),
+  });
+}
+
+function createLogger(settings: Settings): LogSink {
+  return createLogSink({
+    level: settings.LOG_LEVEL,
+    folder: resolve(FOLDER, settings.LOG_DIR),
+    isConsoleEnabled: true,
+    secrets: [settings.DISCORD_TOKEN, settings.MONITOR_TOKEN, settings.DB_BACKUP_KEY, settings.ALERT_WEBHOOK_URL],
+  });
+}
+
+/** Discord itself, or without a token a Discord of our own on this machine. */
+async function openDiscord(settings: Settings, log: LogSink): Promise<DiscordAccess> {
+  if (settings.DISCORD_TOKEN !== "") return { token: settings.DISCORD_TOKEN, apiUrl: settings.DISCORD_API_URL };
+  const { Sandbox: SandboxClass } = await import("./sandbox/sandbox.ts");
+  sandbox = await SandboxClass.start({ port: settings.SANDBOX_PORT, logger: log });
+  log.info("no DISCORD_TOKEN is set: the built-in sandbox plays Discord", { sandbox: sandbox.url });
+  return { token: sandbox.botToken, apiUrl: sandbox.apiUrl };
+}
+
+function watchSignals(): void {
+  let isStopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    // A second signal means now.
+    if (isStopping) process.exit(EXIT_FAILED);
+    isStopping = true;
+    logger?.info(`${signal}: stopping`);
+    setTimeout(() => void fail(new Error(`stopping took longer than ${STOP_TIMEOUT_MS} ms`)), STOP_TIMEOUT_MS).unref();
+    stopAll().then(() => process.exit(0), fail);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+async function stopAll(): Promise<void> {
+  await app?.stop();
+  await sandbox?.stop();
+  logger?.info("stopped");
+  await logger?.close();
+}
+
+async function fail(error: unknown): Promise<void> {
+  const needsPerson = isMusterError(
+    error,
+    "CONFIG_INVALID",
+    "DISCORD_LOGIN_FAILED",
+    "INSTANCE_LOCKED",
+    "SQLITE_TOO_OLD",
+  );
+  console.error(`Muster cannot run: ${error instanceof Error ? error.message : String(error)}`);
+  if (isMusterError(error) && error.hint !== undefined) console.error(error.hint);
+  else if (error instanceof Error) console.error(error.stack);
+  logger?.error("the program ends", { error });
+  await logger?.close();
+  process.exit(needsPerson ? EXIT_CONFIGURATION : EXIT_FAILED);
+}

@@ -47,6 +47,8 @@ export function isQuiet(quietHours: QuietHours, at: number): boolean {
   const timeOfDayMs = getTimeOfDayMs(quietHours.timeZone, at);
   const startMs = quietHours.startMinute * MINUTE_MS;
   const endMs = quietHours.endMinute * MINUTE_MS;
+  // Never parsed; were it quiet all day, the search for the end of it would not end.
+  if (startMs === endMs) return false;
   if (startMs < endMs) return startMs <= timeOfDayMs && timeOfDayMs < endMs;
   return startMs <= timeOfDayMs || timeOfDayMs < endMs;
 }

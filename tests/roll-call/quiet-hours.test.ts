@@ -55,6 +55,10 @@ describe("isQuiet", () => {
 });
 
 describe("quietEndAt", () => {
+  it("returns for hours without a length, too", () => {
+    expect(quietEndAt({ startMinute: 60, endMinute: 60, timeZone: "UTC" }, 3_600_000)).toBe(3_600_000);
+  });
+
   it("is the moment itself outside quiet hours", () => {
     expect(endOf("22:00-08:00", "2026-06-01T12:00:00Z")).toBe("2026-06-01T12:00:00.000Z");
   });

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
-import { parseMoment } from "../../../src/bot/input/time-input.ts";
+import { parseMoment, parsePastMoment } from "../../../src/bot/input/time-input.ts";
 import { listMomentsAt, toWallMs } from "../../../src/roll-call/time-zone.ts";
 import { minuteAt, timeZone } from "../../arbitraries/roll-call.ts";
 
@@ -68,7 +68,7 @@ describe("parseMoment", () => {
     "tomorrow ".repeat(20),
   ])("does not understand %j", (text) => expect(read(text)).toBe("not-understood"));
 
-  it.each(["yesterday", "last friday", "3 days ago", "now", "today 8am", "2026-10-24 12:30", "<t:5>"])(
+  it.each(["yesterday", "last friday", "3 days ago", "2 hours ago", "now", "today 8am", "2026-10-24 12:30", "<t:5>"])(
     "refuses %j as past",
     (text) => expect(read(text)).toBe("in-the-past"),
   );
@@ -170,5 +170,61 @@ describe("parseMoment", () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe("parsePastMoment", () => {
+  const context = { nowAt: Date.parse(NOW), timeZone: "Europe/Berlin" };
+  const readPast = (text: string, edge: "start" | "end"): string => {
+    const result = parsePastMoment(text, context, edge);
+    return result.ok ? new Date(result.at).toISOString().replace(":00.000Z", "Z") : result.problem;
+  };
+
+  it.each([
+    ["2h", "2026-10-24T08:30Z"],
+    ["2 hours ago", "2026-10-24T08:30Z"],
+    ["90 minutes ago", "2026-10-24T09:00Z"],
+    ["3 days", "2026-10-21T10:30Z"],
+    ["3d ago", "2026-10-21T10:30Z"],
+    ["last week", "2026-10-17T10:30Z"],
+    ["now", "2026-10-24T10:30Z"],
+    ["8am", "2026-10-24T06:00Z"],
+    ["8pm", "2026-10-23T18:00Z"],
+    ["noon", "2026-10-24T10:00Z"],
+    ["friday 18:00", "2026-10-23T16:00Z"],
+    ["sunday 18:00", "2026-10-18T16:00Z"],
+    ["2026-03-05 18:00", "2026-03-05T17:00Z"],
+    ["<t:1700000000:R>", "2023-11-14T22:13:20.000Z"],
+  ])("reads %j as what has been, at either edge", (text, expected) => {
+    expect(readPast(text, "start")).toBe(expected);
+    expect(readPast(text, "end")).toBe(expected);
+  });
+
+  it.each([
+    ["yesterday", "2026-10-22T22:00Z", "2026-10-23T21:59:59.999Z"],
+    ["today", "2026-10-23T22:00Z", "2026-10-24T21:59:59.999Z"],
+    ["2026-10-01", "2026-09-30T22:00Z", "2026-10-01T21:59:59.999Z"],
+    ["since 2026-10-01", "2026-09-30T22:00Z", "2026-10-01T21:59:59.999Z"],
+    ["march 5", "2026-03-04T23:00Z", "2026-03-05T22:59:59.999Z"],
+    ["friday", "2026-10-22T22:00Z", "2026-10-23T21:59:59.999Z"],
+    ["monday", "2026-10-18T22:00Z", "2026-10-19T21:59:59.999Z"],
+  ])("reads %j as a whole day", (text, start, end) => {
+    expect(readPast(text, "start")).toBe(start);
+    expect(readPast(text, "end")).toBe(end);
+  });
+
+  it("knows that a day on which clocks are put back has 25 hours", () => {
+    const nextDay = { ...context, nowAt: Date.parse("2026-10-26T10:00Z") };
+    const [start, end] = (["start", "end"] as const).map((edge) => parsePastMoment("yesterday", nextDay, edge));
+    expect(start?.ok && end?.ok && end.at - start.at + 1).toBe(25 * 3_600_000);
+  });
+
+  it.each(["", "soon", "5", "tomorrow 8pm please", "<t:abc>"])("does not understand %j", (text) =>
+    expect(readPast(text, "start")).toBe("not-understood"),
+  );
+
+  it("refuses what is before 1970 or more than two years ahead", () => {
+    expect(readPast("<t:-5>", "start")).toBe("too-far");
+    expect(readPast("2028-10-26 12:00", "start")).toBe("too-far");
   });
 });

@@ -57,14 +57,13 @@ export function readEmojiKey(key: string): ReactionEmoji {
   return createCustomEmoji(custom[2]!, custom[3]!, custom[1] !== undefined);
 }
 
-/** The key of a reaction as Discord sends it; `""` (answered, choice unknown) when Discord names no emoji at all. */
-export function emojiKey(emoji: {
-  readonly id: string | null;
-  readonly name: string | null;
-  readonly animated?: boolean | null | undefined;
-}): string {
+/**
+ * The key of a reaction as Discord sends it; `""` (answered, choice unknown) when Discord names no emoji at all. It never
+ * says "animated": Discord does not always, and removing a reaction must give the key that adding it gave.
+ */
+export function emojiKey(emoji: { readonly id: string | null; readonly name: string | null }): string {
   if (emoji.id === null) return qualify(emoji.name ?? "");
-  return createCustomEmoji(emoji.name ?? DELETED_EMOJI_NAME, emoji.id, emoji.animated ?? false).key;
+  return createCustomEmoji(emoji.name ?? DELETED_EMOJI_NAME, emoji.id, false).key;
 }
 
 /** What two keys of the same emoji have in common: the id of a custom one, else the emoji. Fit for a Map. */

@@ -2,10 +2,11 @@ import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Bot } from "./bot/bot.ts";
 import type { DiscordAccess } from "./bot/client.ts";
+import { throttleStart } from "./bot/start-throttle.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Clock } from "./core/clock.ts";
 import { FOLDER_MODE } from "./core/durable-file.ts";
-import type { MusterError } from "./core/errors.ts";
+import { MusterError } from "./core/errors.ts";
 import { Lifecycle, type Part } from "./core/lifecycle.ts";
 import type { Logger } from "./core/logger.ts";
 import { DatabaseManager } from "./database/database-manager.ts";
@@ -47,6 +48,8 @@ export class App {
     this.#lifecycle = new Lifecycle([
       ...(settings.TEST_MODE ? [] : [createLockPart(databasePath, clock)]),
       createDatabasePart(this.database, logger),
+      // Only Discord itself counts how often a bot connects.
+      ...(settings.DISCORD_TOKEN === "" ? [] : [createThrottlePart(databasePath, clock, logger)]),
       { name: "bot", start: () => this.bot.start(), stop: () => this.bot.stop() },
     ]);
     degradation.onChange((state) => {
@@ -76,6 +79,19 @@ function createLockPart(databasePath: string, clock: Clock): Part {
       lock = acquireInstanceLock({ path: join(dataFolder, "muster.lock"), clock });
     },
     stop: () => lock?.release(),
+  };
+}
+
+/** The database opens meanwhile, and a stop ends the waiting. */
+function createThrottlePart(databasePath: string, clock: Clock, logger: Logger): Part {
+  const stopping = new AbortController();
+  return {
+    name: "start throttle",
+    start: () =>
+      databasePath === IN_MEMORY_PATH
+        ? undefined
+        : throttleStart(join(dirname(databasePath), "starts.json"), clock, logger, stopping.signal),
+    stop: () => stopping.abort(new MusterError("SHUTTING_DOWN", "wait before connecting: the program is stopping")),
   };
 }
 

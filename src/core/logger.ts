@@ -59,6 +59,20 @@ function toJsonValue(_key: string, value: unknown): unknown {
   return value;
 }
 
+/** ` key=value` for each field; an error as its message, with its stack on lines of its own. */
+function formatFields(fields: Readonly<Record<string, unknown>>): string {
+  let [pairs, stacks] = ["", ""];
+  for (const [key, value] of Object.entries(fields)) {
+    if (value instanceof Error) {
+      pairs += ` ${key}=${JSON.stringify(value.message)}`;
+      stacks += `\n    ${value.stack ?? value.message}`;
+    } else {
+      pairs += ` ${key}=${typeof value === "string" && /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value, toJsonValue)}`;
+    }
+  }
+  return pairs + stacks;
+}
+
 export function createLogSink(options: LogSinkOptions): LogSink {
   const redact = createRedactor(options.secrets);
   const MESSAGE = Symbol.for("message");
@@ -69,8 +83,7 @@ export function createLogSink(options: LogSinkOptions): LogSink {
   });
   const readable = winston.format((info) => {
     const { level, message, timestamp, ...fields } = info;
-    const rest = Object.keys(fields).length > 0 ? ` ${JSON.stringify(fields, toJsonValue)}` : "";
-    info[MESSAGE] = redact(`${String(timestamp)} ${level.padEnd(5)} ${String(message)}${rest}`);
+    info[MESSAGE] = redact(`${String(timestamp)} ${level.padEnd(5)} ${String(message)}${formatFields(fields)}`);
     return info;
   });
   const stamped = winston.format.timestamp();

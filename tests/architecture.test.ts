@@ -1,0 +1,173 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import ts from "typescript";
+
+const root = resolve(import.meta.dirname, "..");
+const src = join(root, "src");
+
+/** Who may import whom. A part may also import itself. Everything else is a wrong arrow. */
+const CORE = ["core"];
+const DATABASE = [...CORE, "config", "resilience"];
+const STORE = [...DATABASE, "database"];
+const SERVICES = [...STORE, "store", "roll-call"];
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  config: CORE,
+  resilience: CORE,
+  database: DATABASE,
+  store: STORE,
+  "roll-call": [...STORE, "store"],
+  bot: SERVICES,
+  monitor: SERVICES,
+  cli: SERVICES,
+  sandbox: CORE,
+  "app.ts": [...SERVICES, "bot", "monitor"],
+  "main.ts": [...SERVICES, "bot", "app.ts", "sandbox"],
+};
+
+/** Packages that only some parts may use. */
+const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
+  "better-sqlite3": ["database"],
+  "discord.js": ["bot", "app.ts"],
+  fastify: ["monitor", "sandbox"],
+  ws: ["sandbox"],
+  dotenv: ["config"],
+  winston: ["core"],
+};
+/** A second SQLite in the process would unlink the live -wal of the first. */
+const FORBIDDEN_PACKAGES = ["node:sqlite"];
+/** Files that a person or a supervisor starts. */
+const ENTRIES = ["main.ts", "cli/main.ts"];
+
+interface SourceFile {
+  readonly path: string;
+  readonly part: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+const files: readonly SourceFile[] = globSync("**/*.{ts,tsx}", { cwd: src }).map((path) => {
+  const text = readFileSync(join(src, path), "utf8");
+  const imports = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
+  return { path, part: path.split("/")[0]!, text, imports };
+});
+
+function resolveImport(file: SourceFile, specifier: string): string {
+  return relative(src, resolve(src, dirname(file.path), specifier));
+}
+
+function isRelative(specifier: string): boolean {
+  return specifier.startsWith(".");
+}
+
+function packageOf(specifier: string): string {
+  const [first = "", second = ""] = specifier.split("/");
+  return first.startsWith("@") ? `${first}/${second}` : first;
+}
+
+/** Comments say what is forbidden too; only code counts. */
+function codeOf(file: SourceFile): string {
+  return file.text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+}
+
+describe("architecture", () => {
+  it("finds the sources", () => {
+    expect(files.length).toBeGreaterThan(50);
+  });
+
+  it("knows every part of src", () => {
+    const unknown = files.filter(({ part }) => !(part in ARROWS)).map(({ path }) => path);
+    expect(unknown).toEqual([]);
+  });
+
+  it("lets arrows point one way only", () => {
+    const wrong = files.flatMap((file) =>
+      file.imports
+        .filter(isRelative)
+        .map((specifier) => resolveImport(file, specifier))
+        .filter((target) => target.split("/")[0] !== file.part && !ARROWS[file.part]?.includes(target.split("/")[0]!))
+        .map((target) => `${file.path} → ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("has no cycles, not even of types", () => {
+    const targets = new Map(
+      files.map((file) => [
+        file.path,
+        file.imports.filter(isRelative).map((specifier) => resolveImport(file, specifier)),
+      ]),
+    );
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) cycles.push([...trail.slice(trail.indexOf(path)), path].join(" → "));
+      if (done.has(path) || trail.includes(path)) return;
+      for (const target of targets.get(path) ?? []) visit(target, [...trail, path]);
+      done.add(path);
+    };
+    for (const path of targets.keys()) visit(path, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it("keeps packages where they belong", () => {
+    const strays = files.flatMap((file) =>
+      file.imports
+        .filter((specifier) => !isRelative(specifier))
+        .map(packageOf)
+        .filter(
+          (name) =>
+            FORBIDDEN_PACKAGES.includes(name) || (PACKAGE_HOMES[name] && !PACKAGE_HOMES[name].includes(file.part)),
+        )
+        .map((name) => `${file.path} imports ${name}`),
+    );
+    expect(strays).toEqual([]);
+  });
+
+  it("writes .ts in relative imports, to files that exist", () => {
+    const wrong = files.flatMap((file) =>
+      file.imports
+        .filter(isRelative)
+        .filter((specifier) => !/\.tsx?$/.test(specifier) || !existsSync(join(src, resolveImport(file, specifier))))
+        .map((specifier) => `${file.path}: ${specifier}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("has no barrels", () => {
+    const barrels = files.filter((file) => /^export \* from/m.test(codeOf(file)));
+    expect(barrels.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("reads the environment in config only", () => {
+    const readers = files.filter((file) => file.part !== "config" && /\bprocess\.env\b/.test(codeOf(file)));
+    expect(readers.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("ends the process in entries only", () => {
+    const enders = files.filter(
+      (file) => !ENTRIES.includes(file.path) && /\bprocess\.(exit|abort)\b/.test(codeOf(file)),
+    );
+    expect(enders.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("keeps SQL in the store and the database layer", () => {
+    const statement = /["'`]\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE)\s/;
+    const strays = files.filter((file) => !["store", "database"].includes(file.part) && statement.test(codeOf(file)));
+    expect(strays.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe("documents", () => {
+  it("cite only paths that exist", () => {
+    const documents = globSync(["README.md", "docs/*.md"], { cwd: root });
+    const missing = documents.flatMap((document) =>
+      [...readFileSync(join(root, document), "utf8").matchAll(/`((?:src|tests|docs|bench)\/[\w./-]+)`/g)]
+        .map(([, path]) => path!)
+        .filter((path) => !existsSync(join(root, path)))
+        .map((path) => `${document}: ${path}`),
+    );
+    expect(documents.length).toBeGreaterThan(3);
+    expect(missing).toEqual([]);
+  });
+});

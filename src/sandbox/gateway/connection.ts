@@ -16,9 +16,8 @@ import type { Faults } from "../faults.ts";
 import { renderGuildCreate, renderUser } from "../world/render.ts";
 import type { GuildState, MemberState } from "../world/state.ts";
 import type { World } from "../world/world.ts";
-import type { Gateway } from "./gateway.ts";
 import { answerMemberRequest } from "./member-requests.ts";
-import type { FrameSink, GatewaySession } from "./session.ts";
+import type { FrameSink, GatewaySession, SessionStore } from "./session.ts";
 import { isGuildOfShard, PRIVILEGED_INTENTS } from "./visibility.ts";
 
 /** Above this many members even bots with the presences intent are told of none but themselves. */
@@ -32,7 +31,7 @@ export interface GatewayConnectionOptions {
   readonly webSocket: WebSocket;
   readonly world: World;
   readonly faults: Faults;
-  readonly gateway: Gateway;
+  readonly sessions: SessionStore;
   readonly logger: Logger;
   readonly onClosed: () => void;
 }
@@ -82,7 +81,7 @@ export class GatewayConnection implements FrameSink {
   invalidate(isResumable: boolean): void {
     const session = this.#session;
     this.#release();
-    if (session && !isResumable) this.#options.gateway.endSession(session);
+    if (session && !isResumable) this.#options.sessions.endSession(session);
     this.send({ op: GatewayOpcodes.InvalidSession, d: isResumable });
   }
 
@@ -116,7 +115,7 @@ export class GatewayConnection implements FrameSink {
   }
 
   #identify(data: GatewayIdentifyData): void {
-    const { world, gateway } = this.#options;
+    const { world, sessions } = this.#options;
     if (this.#session) return this.close(GatewayCloseCodes.AlreadyAuthenticated, "Already authenticated.");
     if (!this.#isTokenRight(data.token)) return this.#refuseToken();
     for (const [name, bit] of PRIVILEGED_INTENTS) {
@@ -128,7 +127,7 @@ export class GatewayConnection implements FrameSink {
     if (shardCount < 1 || shardId < 0 || shardId >= shardCount) {
       return this.close(GatewayCloseCodes.InvalidShard, "Invalid shard.");
     }
-    const session = gateway.createSession({
+    const session = sessions.createSession({
       intents: data.intents,
       shardId,
       shardCount,
@@ -141,7 +140,7 @@ export class GatewayConnection implements FrameSink {
 
   /** READY names the guilds, then each is described in full. */
   #greet(session: GatewaySession): void {
-    const { world, gateway, logger } = this.#options;
+    const { world, sessions, logger } = this.#options;
     const { application } = world.state;
     const guilds = [...world.state.guilds.values()].filter(
       (guild) => guild.members.has(world.botUserId) && isGuildOfShard(guild.id, session),
@@ -151,7 +150,7 @@ export class GatewayConnection implements FrameSink {
       user: renderUser(world.requireUser(world.botUserId)),
       guilds: guilds.map((guild) => ({ id: guild.id, unavailable: true })),
       session_id: session.id,
-      resume_gateway_url: gateway.url,
+      resume_gateway_url: sessions.url,
       shard: [session.shardId, session.shardCount],
       application: { id: application.id, flags: NO_FLAGS, flags_new: "0" },
     };
@@ -176,11 +175,11 @@ export class GatewayConnection implements FrameSink {
   #resume(data: GatewayResumeData): void {
     if (this.#session) return this.close(GatewayCloseCodes.AlreadyAuthenticated, "Already authenticated.");
     if (!this.#isTokenRight(data.token)) return this.#refuseToken();
-    const session = this.#options.gateway.findSession(data.session_id);
+    const session = this.#options.sessions.findSession(data.session_id);
     if (!session) return this.send({ op: GatewayOpcodes.InvalidSession, d: false });
     session.attach(this);
     if (!session.replayAfter(data.seq)) {
-      this.#options.gateway.endSession(session);
+      this.#options.sessions.endSession(session);
       return this.send({ op: GatewayOpcodes.InvalidSession, d: false });
     }
     this.#session = session;
@@ -216,7 +215,7 @@ export class GatewayConnection implements FrameSink {
     const session = this.#session;
     this.#release();
     // A client that says goodbye does not come back to the session.
-    if (session && (code === 1000 || code === 1001)) this.#options.gateway.endSession(session);
+    if (session && (code === 1000 || code === 1001)) this.#options.sessions.endSession(session);
     this.#options.onClosed();
   }
 }

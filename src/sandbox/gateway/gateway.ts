@@ -8,7 +8,7 @@ import type { Faults, FaultyGateway } from "../faults.ts";
 import type { WorldEvent } from "../world/events.ts";
 import type { World } from "../world/world.ts";
 import { GatewayConnection } from "./connection.ts";
-import { GatewaySession } from "./session.ts";
+import { GatewaySession, type SessionStore } from "./session.ts";
 import { isVisible, redactFor, type Audience } from "./visibility.ts";
 
 export interface GatewayOptions {
@@ -19,7 +19,7 @@ export interface GatewayOptions {
 }
 
 /** The WebSocket side: keeps sessions, and hands each the events that it may see. */
-export class Gateway implements FaultyGateway {
+export class Gateway implements FaultyGateway, SessionStore {
   readonly #world: World;
   readonly #faults: Faults;
   readonly #logger: Logger;
@@ -115,7 +115,7 @@ export class Gateway implements FaultyGateway {
       webSocket,
       world: this.#world,
       faults: this.#faults,
-      gateway: this,
+      sessions: this,
       logger: this.#logger,
       onClosed: () => this.#connections.delete(connection),
     });

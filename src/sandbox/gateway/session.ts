@@ -12,6 +12,16 @@ export interface SessionOptions extends Audience {
   readonly maxReplayEvents: number;
 }
 
+/** Where sessions are kept while their connections come and go. */
+export interface SessionStore {
+  /** The gateway's own address, to resume at. */
+  readonly url: string;
+  createSession(options: Audience & { readonly largeThreshold: number }): GatewaySession;
+  /** Undefined when it never was, has ended, or was lost too long ago. */
+  findSession(sessionId: string): GatewaySession | undefined;
+  endSession(session: GatewaySession): void;
+}
+
 interface SentEvent {
   readonly sequence: number;
   readonly frame: string;

@@ -10,7 +10,7 @@ import { MusterError } from "../../core/errors.ts";
 import { DEFAULT_EVERYONE_PERMISSIONS } from "../permissions.ts";
 import { renderEmoji, renderGuildChannel, renderGuildCreate, renderMember, renderUser } from "./render.ts";
 import type { ChannelState, EmojiState, GuildState, MemberState, PresenceStatus, UserState } from "./state.ts";
-import type { World } from "./world.ts";
+import type { WorldContext } from "./world-context.ts";
 
 export interface NewUser {
   readonly id?: string;
@@ -53,9 +53,9 @@ export interface NewChannel {
 
 /** Changes to users, guilds, members, roles and channels. */
 export class GuildChanges {
-  readonly #world: World;
+  readonly #world: WorldContext;
 
-  constructor(world: World) {
+  constructor(world: WorldContext) {
     this.#world = world;
   }
 

@@ -1,7 +1,7 @@
 import { AllowedMentionsTypes, PermissionFlagsBits, type APIAllowedMentions } from "discord-api-types/v10";
 import { hasPermissions } from "../permissions.ts";
 import type { ChannelState } from "./state.ts";
-import type { World } from "./world.ts";
+import type { WorldContext } from "./world-context.ts";
 
 export interface Mentions {
   readonly mentionedUserIds: string[];
@@ -23,7 +23,7 @@ function collectIds(content: string, pattern: RegExp): string[] {
 }
 
 /** Whom a message's text notifies, after `allowed_mentions` and the author's permissions. */
-export function parseMentions(world: World, source: MentionSource): Mentions {
+export function parseMentions(world: WorldContext, source: MentionSource): Mentions {
   const { allowed, channel, content } = source;
   const parsesAll = (type: AllowedMentionsTypes): boolean => !allowed || (allowed.parse ?? []).includes(type);
   const canMentionEveryone = hasPermissions(

@@ -12,7 +12,7 @@ import { compareSnowflakes } from "../snowflake.ts";
 import { parseMentions } from "./mentions.ts";
 import { renderBareMember, renderMessage } from "./render.ts";
 import type { MessageState, StoredAttachment } from "./state.ts";
-import type { World } from "./world.ts";
+import type { WorldContext } from "./world-context.ts";
 
 export interface NewMessage {
   readonly authorId: string;
@@ -50,10 +50,10 @@ export interface NewAttachment {
 
 /** Changes to messages and uploads. What may be done is decided by the callers; here it is done and announced. */
 export class MessageChanges {
-  readonly #world: World;
+  readonly #world: WorldContext;
   readonly #ephemeralIds: string[] = [];
 
-  constructor(world: World) {
+  constructor(world: WorldContext) {
     this.#world = world;
   }
 

@@ -2,7 +2,7 @@ import { GatewayDispatchEvents, ReactionType } from "discord-api-types/v10";
 import { MusterError } from "../../core/errors.ts";
 import { renderMember } from "./render.ts";
 import type { MessageState, ReactionEmoji, ReactionState } from "./state.ts";
-import type { World } from "./world.ts";
+import type { WorldContext } from "./world-context.ts";
 
 /** Different emoji that one message can carry. */
 export const MAX_REACTIONS = 20;
@@ -33,9 +33,9 @@ export function findReaction(message: MessageState, emoji: ReactionEmoji): React
 
 /** Changes to reactions. Permissions are the callers' affair; the limit of twenty is kept here. */
 export class ReactionChanges {
-  readonly #world: World;
+  readonly #world: WorldContext;
 
-  constructor(world: World) {
+  constructor(world: WorldContext) {
     this.#world = world;
   }
 

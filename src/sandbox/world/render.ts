@@ -29,7 +29,7 @@ import type {
   ReactionState,
   UserState,
 } from "./state.ts";
-import type { World } from "./world.ts";
+import type { WorldContext } from "./world-context.ts";
 
 export function toIsoTime(momentMs: number): string {
   return new Date(momentMs).toISOString().replace("Z", "000+00:00");
@@ -66,7 +66,7 @@ export function renderBareMember(member: MemberState): Omit<APIGuildMember, "use
   };
 }
 
-export function renderMember(world: World, member: MemberState): APIGuildMember {
+export function renderMember(world: WorldContext, member: MemberState): APIGuildMember {
   return { ...renderBareMember(member), user: renderUser(world.requireUser(member.userId)) };
 }
 
@@ -82,7 +82,7 @@ export function renderEmoji(emoji: EmojiState): APIEmoji {
   };
 }
 
-export function renderDirectChannel(world: World, channel: ChannelState): APIDMChannel {
+export function renderDirectChannel(world: WorldContext, channel: ChannelState): APIDMChannel {
   return {
     id: channel.id,
     type: ChannelType.DM,
@@ -109,11 +109,11 @@ export function renderGuildChannel(channel: ChannelState): APITextChannel {
   };
 }
 
-export function renderChannel(world: World, channel: ChannelState): APIDMChannel | APITextChannel {
+export function renderChannel(world: WorldContext, channel: ChannelState): APIDMChannel | APITextChannel {
   return channel.guildId === undefined ? renderDirectChannel(world, channel) : renderGuildChannel(channel);
 }
 
-export function renderGuild(world: World, guild: GuildState): APIGuild {
+export function renderGuild(world: WorldContext, guild: GuildState): APIGuild {
   return {
     id: guild.id,
     name: guild.name,
@@ -164,7 +164,7 @@ export function renderPresence(guildId: string, member: MemberState): GatewayPre
 
 /** `members` are those that the session is told of at once; `isLarge` says that there are more to ask for. */
 export function renderGuildCreate(
-  world: World,
+  world: WorldContext,
   guild: GuildState,
   options: { readonly members: readonly MemberState[]; readonly isLarge: boolean; readonly hasPresences: boolean },
 ): GatewayGuildCreateDispatchData {
@@ -201,7 +201,7 @@ export function renderReaction(reaction: ReactionState, viewerId: string): APIRe
   };
 }
 
-export function renderAttachment(world: World, attachmentId: string): APIAttachment | undefined {
+export function renderAttachment(world: WorldContext, attachmentId: string): APIAttachment | undefined {
   const stored = world.state.attachments.get(attachmentId);
   if (!stored) return undefined;
   const path = `/attachments/${stored.channelId}/${stored.id}/${encodeURIComponent(stored.filename)}`;
@@ -216,7 +216,7 @@ export function renderAttachment(world: World, attachmentId: string): APIAttachm
   };
 }
 
-export function renderMessage(world: World, message: MessageState, viewerId: string): APIMessage {
+export function renderMessage(world: WorldContext, message: MessageState, viewerId: string): APIMessage {
   const referencedId = message.reference?.message_id;
   const referenced = referencedId === undefined ? undefined : world.state.messages.get(referencedId);
   return {

@@ -1,94 +1,16 @@
 import { GatewayDispatchEvents, type APIMessage } from "discord-api-types/v10";
-import type { Clock } from "../../core/clock.ts";
-import { MusterError } from "../../core/errors.ts";
-import type { SandboxLimits } from "../limits.ts";
-import { computeChannelPermissions, computeGuildPermissions, DIRECT_MESSAGE_PERMISSIONS } from "../permissions.ts";
-import { SnowflakeGenerator } from "../snowflake.ts";
-import { WorldEvents } from "./events.ts";
 import { GuildChanges } from "./guild-changes.ts";
 import { MessageChanges } from "./message-changes.ts";
 import { ReactionChanges } from "./reaction-changes.ts";
 import { renderMessage } from "./render.ts";
-import type { ChannelState, GuildState, MemberState, MessageState, UserState, WorldState } from "./state.ts";
-
-export interface WorldOptions {
-  readonly state: WorldState;
-  readonly clock: Clock;
-  readonly limits: SandboxLimits;
-  /** Where uploads are served, without a slash at the end; asked when a message is shown, as the port is known late. */
-  readonly getPublicUrl: () => string;
-}
+import type { WorldState } from "./state.ts";
+import { WorldContext } from "./world-context.ts";
 
 /** The sandbox's Discord. Every change goes through it and comes out as an event; looking something up changes nothing. */
-export class World {
-  readonly state: WorldState;
-  readonly clock: Clock;
-  readonly limits: SandboxLimits;
-  readonly events = new WorldEvents();
-  readonly snowflakes: SnowflakeGenerator;
-  readonly getPublicUrl: () => string;
-  readonly #guilds: GuildChanges;
-  readonly #messages: MessageChanges;
-  readonly #reactions: ReactionChanges;
-
-  constructor(options: WorldOptions) {
-    this.state = options.state;
-    this.clock = options.clock;
-    this.limits = options.limits;
-    this.getPublicUrl = options.getPublicUrl;
-    this.snowflakes = new SnowflakeGenerator(options.clock);
-    this.#guilds = new GuildChanges(this);
-    this.#messages = new MessageChanges(this);
-    this.#reactions = new ReactionChanges(this);
-  }
-
-  get botUserId(): string {
-    return this.state.application.botUserId;
-  }
-
-  requireUser(userId: string): UserState {
-    return this.state.users.get(userId) ?? notFound("user", userId);
-  }
-
-  requireGuild(guildId: string): GuildState {
-    return this.state.guilds.get(guildId) ?? notFound("guild", guildId);
-  }
-
-  requireChannel(channelId: string): ChannelState {
-    return this.state.channels.get(channelId) ?? notFound("channel", channelId);
-  }
-
-  requireMessage(messageId: string): MessageState {
-    return this.state.messages.get(messageId) ?? notFound("message", messageId);
-  }
-
-  getMember(guildId: string, userId: string): MemberState | undefined {
-    return this.state.guilds.get(guildId)?.members.get(userId);
-  }
-
-  requireMember(guildId: string, userId: string): MemberState {
-    return this.getMember(guildId, userId) ?? notFound(`member of guild ${guildId}`, userId);
-  }
-
-  /** Guild-wide permissions; none for someone who is not a member. */
-  guildPermissionsOf(userId: string, guildId: string): bigint {
-    const guild = this.state.guilds.get(guildId);
-    const member = guild?.members.get(userId);
-    return guild && member ? computeGuildPermissions(guild, member) : 0n;
-  }
-
-  /** Permissions in a channel; none for someone who is not in its guild or direct channel. */
-  permissionsOf(userId: string, channelId: string): bigint {
-    const channel = this.state.channels.get(channelId);
-    if (!channel) return 0n;
-    if (channel.guildId === undefined) {
-      const isPartner = userId === channel.recipientId || userId === this.botUserId;
-      return isPartner ? DIRECT_MESSAGE_PERMISSIONS : 0n;
-    }
-    const guild = this.state.guilds.get(channel.guildId);
-    const member = guild?.members.get(userId);
-    return guild && member ? computeChannelPermissions(guild, member, channel) : 0n;
-  }
+export class World extends WorldContext {
+  readonly #guilds = new GuildChanges(this);
+  readonly #messages = new MessageChanges(this);
+  readonly #reactions = new ReactionChanges(this);
 
   /** Oldest first, as `viewerId` sees them (default: the bot). Ephemeral messages show only to their person. */
   messages(channelId: string, viewerId: string = this.botUserId): APIMessage[] {
@@ -151,8 +73,4 @@ export class World {
   removeAllReactions: ReactionChanges["removeAllReactions"] = (...args) => this.#reactions.removeAllReactions(...args);
   removeReactionsOfEmoji: ReactionChanges["removeReactionsOfEmoji"] = (...args) =>
     this.#reactions.removeReactionsOfEmoji(...args);
-}
-
-function notFound(what: string, id: string): never {
-  throw new MusterError("NOT_FOUND", `the sandbox has no ${what} ${id}`);
 }

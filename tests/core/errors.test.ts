@@ -6,7 +6,7 @@ const document = readFileSync(join(import.meta.dirname, "../../docs/errors.md"),
 
 describe("docs/errors.md", () => {
   const rows = new Map(
-    [...document.matchAll(/^\| `([A-Z_]+)` \| ([^|]+?) \| ([^|]+?) \|$/gm)].map(([, code, meaning]) => [
+    [...document.matchAll(/^\| `([A-Z_]+)`\s+\| ([^|]+?)\s+\| [^|]+\|$/gm)].map(([, code, meaning]) => [
       code!,
       meaning!,
     ]),

@@ -1,0 +1,54 @@
+import type { ErrorCode } from "../../core/errors.ts";
+import type { DegradationState } from "../../resilience/graceful-degradation.ts";
+
+/** Why the database is not as it should be, for moderators: no path, no SQL, no code. */
+const REASONS: Partial<Record<ErrorCode, string>> = {
+  DATABASE_UNAVAILABLE: "The connection to the database was lost.",
+  DATABASE_READ_ONLY: "The disk or folder of the database does not allow writing.",
+  DATABASE_BUSY: "Another program holds the database.",
+  DATABASE_FULL: "The disk, or the size allowed for the database, is full.",
+  DATABASE_CORRUPT: "A problem with the stored data was found.",
+  DATABASE_IO: "The disk did not read or write as it should.",
+  SCHEMA_MISMATCH: "The database is being updated, or does not fit this version of the bot.",
+  SCHEMA_NEWER: "The database was written by a newer version of the bot. The bot has to be updated.",
+  MIGRATION_FAILED: "An update of the database failed and was undone.",
+  OPERATION_TIMEOUT: "The database does not answer in time.",
+  TRANSACTION_FAILED: "Changes cannot be completed.",
+  SHUTTING_DOWN: "The bot is stopping.",
+  INSTANCE_LOCKED: "Another running bot holds the same data.",
+  SQLITE_TOO_OLD: "The database library on this machine is too old.",
+};
+
+const STATES: Readonly<Record<DegradationState["kind"], { title: string; meaning: string }>> = {
+  normal: { title: "🟢 Normal", meaning: "Everything works." },
+  "read-only": { title: "🟠 Read-only", meaning: "What is stored can be shown, but nothing can be saved." },
+  offline: { title: "🔴 Offline", meaning: "The data cannot be read or saved. The bot keeps trying to reconnect." },
+};
+
+export const healthTexts = {
+  define: {
+    command: "Show how the database is doing",
+    details: "Show more figures",
+  },
+  state: STATES,
+  reason: (code: ErrorCode): string => REASONS[code] ?? "A fault that is described in the bot's log.",
+  since: (moment: string, relative: string): string => `Since ${moment} (${relative})`,
+  reconnecting: (attempt: number): string => `Reconnecting: attempt ${attempt}.`,
+  starting: { title: "🟡 Starting", meaning: "The database is being opened." },
+  closed: { title: "⚪ Closed", meaning: "The bot is stopping, and the database is closed." },
+  connections: "Connections",
+  connected: (count: number): string => `${count} open`,
+  notConnected: "none",
+  queries: "Queries",
+  errors: "Errors",
+  errorRate: (count: number, percent: string): string => `${count} (${percent} %)`,
+  averageTime: "Average time",
+  restarts: "Restarts of connections",
+  pool: "Readers",
+  poolFigures: (pool: { size: number; inUse: number; idle: number; waiting: number }): string =>
+    `${pool.size} in all: ${pool.inUse} at work, ${pool.idle} free. ${pool.waiting} waiting for one.`,
+  pendingWrites: "Writes waiting",
+  engineVersion: "Version of the engine",
+  unknown: "not known yet",
+  lastCheck: "Checked",
+};

@@ -37,6 +37,9 @@ export async function until(isTrue: () => boolean, limitMs = 10_000): Promise<vo
   }
 }
 
+/** How long a thread of a test's database has to open its connection. */
+export const CONNECTION_TIMEOUT_MS = 20_000;
+
 export interface TestDatabaseOptions {
   readonly folder: string;
   /** File name in the folder, or `:memory:`. */
@@ -69,7 +72,7 @@ function createDatabase(
     },
     readerCount,
     operationTimeoutMs: () => operationTimeoutMs,
-    connectionTimeoutMs: () => 20_000,
+    connectionTimeoutMs: () => CONNECTION_TIMEOUT_MS,
     retry: () => ({ maxAttempts: 5, baseDelay: 10, maxDelay: 200, backoffMultiplier: 2 }),
     clock,
     logger: silentLogger,

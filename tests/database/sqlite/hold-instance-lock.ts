@@ -1,5 +1,5 @@
-import { acquireInstanceLock } from "../../../src/database/sqlite/instance-lock.ts";
 import { systemClock } from "../../../src/core/clock.ts";
+import { acquireInstanceLock } from "../../../src/database/sqlite/instance-lock.ts";
 
 /** A process that takes the lock it is given, says how that went, and holds it until it is told to let go. */
 const [path = ""] = process.argv.slice(2);

@@ -1,0 +1,224 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { systemClock } from "../../../src/core/clock.ts";
+import { SchemaValidator } from "../../../src/database/schema/schema-validator.ts";
+import { schemaChecksum, type SchemaVersion } from "../../../src/database/schema/schema-version.ts";
+import { migrations } from "../../../src/store/data-module.ts";
+import { createCounterDatabase, withFolder, withRawConnection } from "../../helpers/database.ts";
+
+const validator = new SchemaValidator(migrations, systemClock);
+
+function withDatabase(body: (database: Database.Database) => void): void {
+  const database = new Database(":memory:");
+  database.pragma("foreign_keys = ON");
+  try {
+    body(database);
+  } finally {
+    database.close();
+  }
+}
+
+function listSchema(database: Database.Database): unknown[] {
+  return database.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").all();
+}
+
+const CHANGES: readonly [string, string, string][] = [
+  ["a dropped index", "DROP INDEX event_due", "index event_due is missing"],
+  ["an added column", "ALTER TABLE event ADD COLUMN colour TEXT", "table event is different"],
+  ["a dropped column", "ALTER TABLE guild DROP COLUMN settings", "table guild is different"],
+  ["a renamed column", "ALTER TABLE user RENAME COLUMN username TO nick", "table user is different"],
+  ["an added table", "CREATE TABLE visitor (a)", "table visitor is unexpected"],
+  ["a dropped table", "DROP TABLE audit_chain", "table audit_chain is missing"],
+  [
+    "an added trigger",
+    "CREATE TRIGGER quiet BEFORE DELETE ON audit_log BEGIN SELECT RAISE(IGNORE); END",
+    "trigger quiet is unexpected",
+  ],
+  ["an added view", "CREATE VIEW open_event AS SELECT * FROM event", "view open_event is unexpected"],
+  ["an added index", "CREATE INDEX slow ON event (title)", "index slow is unexpected"],
+  [
+    "an index on other columns",
+    "DROP INDEX event_due; CREATE INDEX event_due ON event (guild_id)",
+    "index event_due is different",
+  ],
+  [
+    "a changed table of the layer's own",
+    "ALTER TABLE applied_operation ADD COLUMN a TEXT",
+    "table applied_operation is different",
+  ],
+];
+
+describe("SchemaValidator", () => {
+  it("brings an empty database to the newest version, once", () => {
+    withDatabase((database) => {
+      expect(validator.checkHistory(database)).toBe(0);
+      expect(validator.applyMigrations(database)).toEqual({ appliedVersions: [1], version: 1 });
+      expect(validator.applyMigrations(database)).toEqual({ appliedVersions: [], version: 1 });
+      expect(validator.validateSchema(database)).toEqual([]);
+      const [row] = database.prepare("SELECT * FROM schema_version").all();
+      expect(row).toMatchObject({
+        version: 1,
+        description: migrations[0]!.description,
+        checksum: schemaChecksum(migrations[0]!),
+      });
+      expect(database.pragma("foreign_keys", { simple: true })).toBe(1);
+    });
+  });
+
+  it("keeps nothing but its own tables for a program without any", () => {
+    withDatabase((database) => {
+      new SchemaValidator([], systemClock).applyMigrations(database);
+      expect(listSchema(database)).toHaveLength(2);
+    });
+  });
+
+  it.each(CHANGES)("finds %s and names it", (_title, sql, expected) => {
+    withDatabase((database) => {
+      validator.applyMigrations(database);
+      database.exec(sql);
+      expect(() => validator.requireValidSchema(database)).toThrow(
+        expect.objectContaining({ code: "SCHEMA_MISMATCH", message: `open the database: ${expected}` }),
+      );
+    });
+  });
+
+  it("leaves out what migrations copy and what SQLite keeps for itself", () => {
+    withDatabase((database) => {
+      validator.applyMigrations(database);
+      database.exec("CREATE TABLE _backup_event_v2 AS SELECT * FROM event; ANALYZE");
+      expect(validator.validateSchema(database)).toEqual([]);
+    });
+  });
+
+  it("refuses a database whose applied migration was another one", () => {
+    withDatabase((database) => {
+      validator.applyMigrations(database);
+      database.exec("UPDATE schema_version SET checksum = 'other'");
+      expect(() => validator.applyMigrations(database)).toThrow(expect.objectContaining({ code: "SCHEMA_MISMATCH" }));
+    });
+  });
+
+  it("takes no offence at another indentation or description", () => {
+    withDatabase((database) => {
+      validator.applyMigrations(database);
+      const reworded = migrations.map((version) => ({
+        ...version,
+        description: "other words",
+        migrations: version.migrations.map((sql) => sql.replaceAll("\n", "\n\t ")),
+      }));
+      const other = new SchemaValidator(reworded, systemClock);
+      expect(other.validateSchema(database)).toEqual([]);
+    });
+  });
+
+  it("refuses versions that are not numbered 1, 2, 3", () => {
+    expect(() => new SchemaValidator([{ version: 2, description: "", migrations: [] }], systemClock)).toThrow(
+      "number 1 is numbered 2",
+    );
+  });
+
+  it.each([
+    ["any table", "CREATE TABLE customer (id)"],
+    ["a version table of another shape", "CREATE TABLE schema_version (v INTEGER)"],
+    [
+      "tables beside a version table like ours that is empty",
+      "CREATE TABLE schema_version (version, description, checksum, applied_at, duration_ms); CREATE TABLE customer (id)",
+    ],
+  ])("refuses another program's database: %s", (_title, sql) => {
+    withDatabase((database) => {
+      database.exec(sql);
+      const before = listSchema(database);
+      expect(() => validator.applyMigrations(database)).toThrow(
+        expect.objectContaining({
+          code: "SCHEMA_MISMATCH",
+          message: expect.stringContaining("another program") as string,
+        }),
+      );
+      expect(listSchema(database)).toEqual(before);
+    });
+  });
+
+  it("keeps the rows that refer to a table which a migration builds anew", () => {
+    const rebuild: SchemaVersion = {
+      version: 2,
+      description: "parent with a name",
+      migrations: [
+        "CREATE TABLE parent_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT '')",
+        "INSERT INTO parent_new (id) SELECT id FROM parent",
+        "DROP TABLE parent",
+        "ALTER TABLE parent_new RENAME TO parent",
+      ],
+    };
+    const first: SchemaVersion = {
+      version: 1,
+      description: "parent and child",
+      migrations: [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id) ON DELETE CASCADE)",
+      ],
+    };
+    withDatabase((database) => {
+      new SchemaValidator([first], systemClock).applyMigrations(database);
+      database.exec("INSERT INTO parent VALUES (1); INSERT INTO child VALUES (10, 1)");
+      new SchemaValidator([first, rebuild], systemClock).applyMigrations(database);
+      expect(database.prepare("SELECT * FROM child").all()).toEqual([{ id: 10, parent_id: 1 }]);
+      expect(database.pragma("foreign_keys", { simple: true })).toBe(1);
+    });
+  });
+
+  it("refuses a migration that leaves rows which refer to nothing", () => {
+    const orphan: SchemaVersion = {
+      version: 1,
+      description: "an orphan",
+      migrations: [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (parent_id INTEGER REFERENCES parent (id))",
+        "INSERT INTO child VALUES (1)",
+      ],
+    };
+    withDatabase((database) => {
+      expect(() => new SchemaValidator([orphan], systemClock).applyMigrations(database)).toThrow(
+        expect.objectContaining({ code: "MIGRATION_FAILED" }),
+      );
+      expect(listSchema(database)).toEqual([]);
+    });
+  });
+});
+
+describe("a database that is not for this program", () => {
+  const digest = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+  async function expectRefusedUntouched(folder: string, code: string): Promise<void> {
+    const path = join(folder, "test.db");
+    const before = digest(path);
+    const database = createCounterDatabase({ folder });
+    await expect(database.manager.start()).rejects.toMatchObject({ code });
+    expect(database.degradation.state.kind).toBe("offline");
+    await expect(database.manager.call("counter.get", { name: "a" })).rejects.toMatchObject({
+      code: "DATABASE_UNAVAILABLE",
+    });
+    await database.close();
+    expect(digest(path)).toBe(before);
+  }
+
+  it("is refused and untouched when a newer one wrote it", async () => {
+    await withFolder(async (folder) => {
+      const database = createCounterDatabase({ folder });
+      await database.manager.start();
+      await database.close();
+      withRawConnection(database.path, (raw) => {
+        raw.exec("INSERT INTO schema_version VALUES (2, 'later', 'unknown', 0, 0)");
+      });
+      await expectRefusedUntouched(folder, "SCHEMA_NEWER");
+    });
+  });
+
+  it("is refused and untouched when it is another program's, its journal mode included", async () => {
+    await withFolder(async (folder) => {
+      withRawConnection(join(folder, "test.db"), (raw) => raw.exec("CREATE TABLE customer (id)"));
+      await expectRefusedUntouched(folder, "SCHEMA_MISMATCH");
+    });
+  });
+});

@@ -1,0 +1,77 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
+import { withCounterDatabase, type TestDatabase } from "../../helpers/database.ts";
+
+const SCRIPT = fileURLToPath(new URL("./hold-write-lock.ts", import.meta.url));
+
+/** Another process takes the write lock now and gives it back after `holdMs`; resolves twice: held, and released. */
+async function holdWriteLock(path: string, holdMs: number): Promise<{ released: Promise<unknown> }> {
+  const child = fork(SCRIPT, [path, String(holdMs)], { execArgv: [] });
+  await once(child, "message");
+  return { released: once(child, "exit") };
+}
+
+const add = ({ manager }: TestDatabase, name: string): Promise<unknown> =>
+  manager.call("counter.add", { name, amount: 1 });
+
+const pause = (durationMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durationMs));
+
+describe("a write lock held by another process", () => {
+  it("is waited for, and the write done when it is given back", async () => {
+    await withCounterDatabase({}, async (database) => {
+      const { released } = await holdWriteLock(database.path, 400);
+      const startedAt = performance.now();
+      expect(await add(database, "a")).toBe(1);
+      expect(performance.now() - startedAt).toBeGreaterThan(200);
+      await released;
+    });
+  });
+
+  it("refuses each write when its own time is over, and none of them is applied later", async () => {
+    const TIMEOUT_MS = 400;
+    await withCounterDatabase({ operationTimeoutMs: TIMEOUT_MS }, async (database) => {
+      const { released } = await holdWriteLock(database.path, 1_500);
+      const measure = async (name: string): Promise<number> => {
+        const startedAt = performance.now();
+        await expect(add(database, name)).rejects.toMatchObject({
+          code: "DATABASE_BUSY",
+          hint: expect.any(String) as string,
+        });
+        return performance.now() - startedAt;
+      };
+      const durations = [measure("early")];
+      await pause(TIMEOUT_MS / 2);
+      durations.push(measure("late"));
+      for (const durationMs of await Promise.all(durations)) {
+        expect(durationMs).toBeGreaterThanOrEqual(TIMEOUT_MS * 0.9);
+        expect(durationMs).toBeLessThan(TIMEOUT_MS * 1.45);
+      }
+      await released;
+      expect(await add(database, "after")).toBe(1);
+      const ledger = (await database.manager.call("counter.listLedger", {})) as { name: string }[];
+      expect(ledger.map(({ name }) => name)).toEqual(["after"]);
+    });
+  });
+
+  it("holds up neither the main thread nor the reads", async () => {
+    await withCounterDatabase({}, async (database) => {
+      await add(database, "a");
+      const { released } = await holdWriteLock(database.path, 800);
+      const delays = monitorEventLoopDelay({ resolution: 5 });
+      delays.enable();
+      const writing = add(database, "a");
+      let readCount = 0;
+      for (let isWriting = true; isWriting; readCount++) {
+        expect(await database.manager.call("counter.get", { name: "a" })).toBeGreaterThanOrEqual(1);
+        isWriting = await Promise.race([writing.then(() => false), pause(5).then(() => true)]);
+      }
+      delays.disable();
+      expect(readCount).toBeGreaterThan(20);
+      expect(delays.max / 1e6).toBeLessThan(250);
+      expect(await writing).toBe(2);
+      await released;
+    });
+  });
+});

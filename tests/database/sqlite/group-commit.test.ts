@@ -1,0 +1,179 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { withCounterDatabase, withFolder, withRawConnection, type TestDatabase } from "../../helpers/database.ts";
+
+const WAL_HEADER_BYTES = 32;
+const FRAME_HEADER_BYTES = 24;
+
+/** Commits in the WAL: the frames that say how large the database is after them (https://sqlite.org/fileformat2.html#walformat). */
+function countCommits(path: string): number {
+  const wal = readFileSync(`${path}-wal`);
+  const frameBytes = FRAME_HEADER_BYTES + wal.readUInt32BE(8);
+  let count = 0;
+  for (let at = WAL_HEADER_BYTES; at + frameBytes <= wal.length; at += frameBytes) {
+    if (wal.readUInt32BE(at + 4) !== 0) count++;
+  }
+  return count;
+}
+
+const add = ({ manager }: TestDatabase, name: string, amount = 1): Promise<unknown> =>
+  manager.call("counter.add", { name, amount });
+
+async function ledgerNames({ manager }: TestDatabase): Promise<string[]> {
+  const entries = (await manager.call("counter.listLedger", {})) as { name: string }[];
+  return entries.map(({ name }) => name);
+}
+
+describe("group commit", () => {
+  it("writes what 64 callers ask for at once in a few commits, in their order", async () => {
+    await withCounterDatabase({}, async (database) => {
+      await add(database, "first");
+      const before = countCommits(database.path);
+      const names = Array.from({ length: 64 }, (_, index) => `counter ${index}`);
+      await Promise.all(names.map((name) => add(database, name)));
+      expect(countCommits(database.path) - before).toBeLessThanOrEqual(2);
+      expect(await ledgerNames(database)).toEqual(["first", ...names]);
+    });
+  });
+
+  it("keeps the order of more writes than one group holds", async () => {
+    await withCounterDatabase({}, async (database) => {
+      const values = await Promise.all(Array.from({ length: 1_300 }, () => add(database, "one")));
+      expect(values).toEqual(Array.from({ length: 1_300 }, (_, index) => index + 1));
+    });
+  });
+
+  it("undoes an operation that fails, and nothing else of its group", async () => {
+    await withCounterDatabase({}, async (database) => {
+      const { manager } = database;
+      const outcomes = await Promise.allSettled([
+        add(database, "poor", 5),
+        manager.call("counter.fail", { name: "ghost" }),
+        add(database, "rich", 50),
+        manager.call("counter.transfer", { from: "poor", to: "rich", amount: 6 }),
+        manager.call("counter.transfer", { from: "rich", to: "poor", amount: 20 }),
+        manager.call("counter.transfer", { from: "nobody", to: "rich", amount: 1 }),
+      ]);
+      const codes = outcomes.map((it) => (it.status === "fulfilled" ? "done" : (it.reason as { code: string }).code));
+      expect(codes).toEqual(["done", "CONFLICT", "done", "CONSTRAINT_VIOLATED", "done", "NOT_FOUND"]);
+      expect(await manager.call("counter.get", { name: "poor" })).toBe(25);
+      expect(await manager.call("counter.get", { name: "rich" })).toBe(30);
+      expect(await manager.call("counter.get", { name: "ghost" })).toBeNull();
+    });
+  });
+
+  it("applies all steps of a batch or none", async () => {
+    await withCounterDatabase({}, async (database) => {
+      const { manager } = database;
+      const step = (name: string, input: unknown) => ({ name, input });
+      const results = await manager.batch([
+        step("counter.add", { name: "a", amount: 3 }),
+        step("counter.add", { name: "b", amount: 4 }),
+        step("counter.get", { name: "a" }),
+      ]);
+      expect(results).toEqual([3, 4, 3]);
+      const failing = manager.batch([
+        step("counter.add", { name: "c", amount: 1 }),
+        step("counter.transfer", { from: "a", to: "b", amount: 1 }),
+        step("counter.transfer", { from: "a", to: "b", amount: 100 }),
+      ]);
+      await expect(failing).rejects.toMatchObject({ code: "CONSTRAINT_VIOLATED" });
+      const refused = manager.batch([step("counter.add", { name: "c", amount: 1 }), step("counter.add", { name: "" })]);
+      await expect(refused).rejects.toMatchObject({ code: "INPUT_INVALID" });
+      const values = await manager.batch(["a", "b", "c"].map((name) => step("counter.get", { name })));
+      expect(values).toEqual([3, 4, null]);
+      expect(await manager.batch([])).toEqual([]);
+    });
+  });
+
+  it("applies a write once, however often it is asked for under one id", async () => {
+    await withCounterDatabase({}, async ({ engine, manager }) => {
+      const request = {
+        operationId: "01J00000000000000000000001",
+        requestedAt: 1_000,
+        mayBeApplied: true,
+        steps: [
+          { name: "counter.add", input: { name: "a", amount: 7 } },
+          { name: "counter.add", input: { name: "a", amount: 1 } },
+        ],
+      };
+      expect(await engine.write(request)).toEqual([7, 8]);
+      expect(await Promise.all([engine.write(request), engine.write(request)])).toEqual([
+        [7, 8],
+        [7, 8],
+      ]);
+      expect(await manager.call("counter.get", { name: "a" })).toBe(8);
+      // Without asking whether it was applied, the record of the id itself stands in the way.
+      await expect(engine.write({ ...request, mayBeApplied: false })).rejects.toMatchObject({
+        code: "CONSTRAINT_VIOLATED",
+      });
+      expect(await manager.call("counter.get", { name: "a" })).toBe(8);
+    });
+  });
+
+  it("does not remember an id whose write failed", async () => {
+    await withCounterDatabase({}, async ({ engine, manager }) => {
+      const transfer = {
+        operationId: "01J00000000000000000000002",
+        requestedAt: 1_000,
+        mayBeApplied: true,
+        steps: [{ name: "counter.transfer", input: { from: "a", to: "b", amount: 1 } }],
+      };
+      await expect(engine.write(transfer)).rejects.toMatchObject({ code: "NOT_FOUND" });
+      for (const name of ["a", "b"]) await manager.call("counter.add", { name, amount: 1 });
+      expect(await engine.write(transfer)).toEqual([null]);
+      expect(await manager.call("counter.get", { name: "b" })).toBe(2);
+    });
+  });
+
+  it("works in memory, reads included", async () => {
+    await withCounterDatabase({ file: ":memory:", readerCount: 2 }, async (database) => {
+      await Promise.all([add(database, "a"), add(database, "b")]);
+      expect(await ledgerNames(database)).toEqual(["a", "b"]);
+      expect(database.engine.status().pool.size).toBe(0);
+    });
+  });
+});
+
+describe("acknowledged writes", () => {
+  const SCRIPT = fileURLToPath(new URL("./write-until-killed.ts", import.meta.url));
+
+  /** Lets a process write, kills it without warning, and returns the newest acknowledged value of each caller. */
+  async function writeAndKill(folder: string, killAfterCount: number): Promise<Map<string, number>> {
+    const child = fork(SCRIPT, [folder, "8"], { execArgv: [] });
+    const acknowledged = new Map<string, number>();
+    let count = 0;
+    child.on("message", ([caller, value]: [number, number]) => {
+      acknowledged.set(`${child.pid} ${caller}`, value);
+      if (++count === killAfterCount) child.kill("SIGKILL");
+    });
+    // "close" comes after the last message that the process had sent.
+    await Promise.all([once(child, "exit"), once(child, "disconnect")]);
+    expect(count).toBeGreaterThanOrEqual(killAfterCount);
+    return acknowledged;
+  }
+
+  it("are all there after their process was killed, ten times over", async () => {
+    const lanes = [0, 1].map((lane) =>
+      withFolder(async (folder) => {
+        const acknowledged = new Map<string, number>();
+        for (let kill = 0; kill < 5; kill++) {
+          const killAfterCount = 1 + Math.floor(Math.random() * 400) * (kill + lane);
+          for (const entry of await writeAndKill(folder, killAfterCount)) acknowledged.set(...entry);
+        }
+        withRawConnection(`${folder}/test.db`, (raw) => {
+          const values = new Map(raw.prepare<[], [string, number]>("SELECT name, value FROM counter").raw().all());
+          for (const [name, value] of acknowledged) expect(values.get(name)).toBeGreaterThanOrEqual(value);
+          const torn =
+            "SELECT name FROM counter WHERE value <> (SELECT count(*) FROM ledger WHERE ledger.name = counter.name)";
+          expect(raw.prepare(torn).all()).toEqual([]);
+          expect(raw.pragma("integrity_check", { simple: true })).toBe("ok");
+        });
+        expect(acknowledged.size).toBeGreaterThanOrEqual(5);
+      }),
+    );
+    await Promise.all(lanes);
+  });
+});

@@ -12,6 +12,8 @@ const MAX_PARAMETER_LENGTH = 512;
 export async function createHttpServer(world: World, limits: SandboxLimits): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
+    // A mistyped field is an error, not something to drop or to convert.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     forceCloseConnections: true,
     bodyLimit: limits.uploadBytes * 2,
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },

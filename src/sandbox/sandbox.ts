@@ -5,6 +5,7 @@ import { MusterError } from "../core/errors.ts";
 import { silentLogger, type Logger } from "../core/logger.ts";
 import { Actor } from "./actor/actor.ts";
 import { CommandRegistry } from "./commands.ts";
+import { registerControlApi } from "./control/control-api.ts";
 import { Faults } from "./faults.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { createHttpServer } from "./http-server.ts";
@@ -152,6 +153,16 @@ export class Sandbox {
       rateLimits: new RateLimits(this.#clock, this.world.limits),
       counters: this.counters,
       logger: options.logger ?? silentLogger,
+    });
+    await registerControlApi(server, {
+      world: this.world,
+      commands: this.commands,
+      gateway: this.gateway,
+      faults: this.faults,
+      counters: this.counters,
+      logger: options.logger ?? silentLogger,
+      getApiUrl: () => this.apiUrl,
+      as: (userId) => this.as(userId),
     });
     server.server.on("upgrade", (request, socket, head) => this.gateway.accept(request, socket, head));
     await server.listen({ port: options.port, host: HOST });

@@ -144,9 +144,14 @@ export class GuildChanges {
     );
   }
 
-  updateMember(guildId: string, userId: string, change: { readonly nick?: string | null }): void {
+  updateMember(guildId: string, userId: string, change: Pick<NewMember, "nick" | "roleIds">): void {
     const member = this.#world.requireMember(guildId, userId);
+    for (const roleId of change.roleIds ?? []) this.#requireRole(guildId, roleId);
     if (change.nick !== undefined) member.nick = change.nick;
+    if (change.roleIds !== undefined) {
+      member.roleIds.clear();
+      for (const roleId of change.roleIds) member.roleIds.add(roleId);
+    }
     this.#announceMember(guildId, member);
   }
 

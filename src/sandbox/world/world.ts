@@ -46,6 +46,7 @@ export class World extends WorldContext {
   }
 
   addUser: GuildChanges["addUser"] = (...args) => this.#guilds.addUser(...args);
+  addBot: GuildChanges["addBot"] = (...args) => this.#guilds.addBot(...args);
   addGuild: GuildChanges["addGuild"] = (...args) => this.#guilds.addGuild(...args);
   removeGuild: GuildChanges["removeGuild"] = (...args) => this.#guilds.removeGuild(...args);
   addMember: GuildChanges["addMember"] = (...args) => this.#guilds.addMember(...args);

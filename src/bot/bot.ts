@@ -1,8 +1,8 @@
 import type { Client } from "discord.js";
+import type { Settings } from "../config/settings.ts";
 import { sleep, type Clock } from "../core/clock.ts";
 import { isMusterError, MusterError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Settings } from "../config/settings.ts";
 import type { DatabaseManager } from "../database/database-manager.ts";
 import { backoffDelayMs } from "../resilience/backoff.ts";
 import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";

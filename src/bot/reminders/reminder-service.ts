@@ -4,15 +4,16 @@ import { createId } from "../../core/ids.ts";
 import { Interval } from "../../core/interval.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { GracefulDegradation } from "../../resilience/graceful-degradation.ts";
+import { isQuiet, quietEndAt } from "../../roll-call/quiet-hours.ts";
 import type { EventRecord } from "../../store/events.ts";
 import type { ReminderRecord } from "../../store/reminders.ts";
 import type { Store } from "../../store/store.ts";
 import { describeDiscordError, goneThing, type GoneThing } from "../discord-errors.ts";
-import type { GuildAlerts } from "../guild-alerts.ts";
 import type { EventCards } from "../events/event-cards.ts";
 import type { Reconciler } from "../events/reconciler.ts";
 import type { TrackedEvents } from "../events/tracked-events.ts";
 import type { EffectiveFlags, GuildFlags } from "../flags/guild-flags.ts";
+import type { GuildAlerts } from "../guild-alerts.ts";
 import { escapeInline } from "../input/escape.ts";
 import type { Audience } from "../members/audience.ts";
 import type { Texts } from "../texts/texts.ts";
@@ -142,7 +143,11 @@ export class ReminderService {
     const guild = client.guilds.cache.get(event.guildId);
     const flags = await guildFlags.get(event.guildId);
     // A server that the bot was removed from, or that wants no reminders: the plan goes on in case that changes.
-    if (!guild || !flags.areRemindersOn) return this.#reschedule(event, flags);
+    if (!guild || !flags.areRemindersOn) return this.#reschedule(event, planNextReminder(event, flags, clock.now()));
+    // Overdue from a downtime that ended at night: it goes out when the quiet hours end.
+    if (flags.quietHours && isQuiet(flags.quietHours, clock.now())) {
+      return this.#reschedule(event, quietEndAt(flags.quietHours, clock.now()));
+    }
     try {
       await reconciler.reconcile(event);
       await this.#send(event, flags, undefined);
@@ -162,7 +167,7 @@ export class ReminderService {
     const { mentionIds, directIds, silentCount } = await this.#listRecipients(event, flags);
     const outcome = { notifiedCount: mentionIds.length + directIds.length, silentCount };
     if (outcome.notifiedCount === 0) {
-      if (actorId === undefined) await this.#reschedule(event, flags);
+      if (actorId === undefined) await this.#reschedule(event, planNextReminder(event, flags, clock.now()));
       return outcome;
     }
     const now = clock.now();
@@ -285,12 +290,11 @@ export class ReminderService {
   }
 
   /** On to the next one, without sending this one. */
-  async #reschedule(event: EventRecord, flags: EffectiveFlags): Promise<void> {
-    const { store, clock, tracked, cards } = this.#options;
-    const nextReminderAt = planNextReminder(event, flags, clock.now()) ?? null;
+  async #reschedule(event: EventRecord, nextReminderAt: number | undefined): Promise<void> {
+    const { store, tracked, cards } = this.#options;
     const { guildId, id: eventId } = event;
-    const scheduledAt = event.nextReminderAt ?? null;
-    if (!(await store.reminders.reschedule({ guildId, eventId, scheduledAt, nextReminderAt }))) return;
+    const plan = { scheduledAt: event.nextReminderAt ?? null, nextReminderAt: nextReminderAt ?? null };
+    if (!(await store.reminders.reschedule({ guildId, eventId, ...plan }))) return;
     const current = await store.events.find({ guildId, id: eventId });
     if (!current) return;
     tracked.put(current);

@@ -28,6 +28,11 @@ export async function withFolder<Result>(body: (folder: string) => Promise<Resul
   return result;
 }
 
+/** For `toThrow`: an error that has these members, whatever else it has. */
+export function errorLike(members: Readonly<Record<string, unknown>>): Error {
+  return expect.objectContaining(members) as Error;
+}
+
 /** Waits, on the real clock, until something that happens on its own (a thread ends, a state changes) has happened. */
 export async function until(isTrue: () => boolean, limitMs = 10_000): Promise<void> {
   const endAt = performance.now() + limitMs;

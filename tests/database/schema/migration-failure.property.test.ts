@@ -4,6 +4,7 @@ import { systemClock } from "../../../src/core/clock.ts";
 import { SchemaValidator } from "../../../src/database/schema/schema-validator.ts";
 import type { SchemaVersion } from "../../../src/database/schema/schema-version.ts";
 import { firstTables } from "../../../src/store/migrations/001-first-tables.ts";
+import { errorLike } from "../../helpers/database.ts";
 
 const FAILING = [
   "CREATE TABLE guild (a)",
@@ -56,9 +57,7 @@ describe("a migration that fails", () => {
           database.exec("INSERT INTO guild (id, name, created_at, updated_at) VALUES ('1', 'Server', 0, 0)");
           const before = describeContent(database);
           const validator = new SchemaValidator([firstTables, second], systemClock);
-          expect(() => validator.applyMigrations(database)).toThrow(
-            expect.objectContaining({ code: "MIGRATION_FAILED" }),
-          );
+          expect(() => validator.applyMigrations(database)).toThrow(errorLike({ code: "MIGRATION_FAILED" }));
           expect(describeContent(database)).toEqual(before);
           expect(database.inTransaction).toBe(false);
         } finally {

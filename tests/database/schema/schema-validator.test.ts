@@ -6,7 +6,7 @@ import { systemClock } from "../../../src/core/clock.ts";
 import { SchemaValidator } from "../../../src/database/schema/schema-validator.ts";
 import { schemaChecksum, type SchemaVersion } from "../../../src/database/schema/schema-version.ts";
 import { migrations } from "../../../src/store/data-module.ts";
-import { createCounterDatabase, withFolder, withRawConnection } from "../../helpers/database.ts";
+import { errorLike, createCounterDatabase, withFolder, withRawConnection } from "../../helpers/database.ts";
 
 const validator = new SchemaValidator(migrations, systemClock);
 
@@ -79,7 +79,7 @@ describe("SchemaValidator", () => {
       validator.applyMigrations(database);
       database.exec(sql);
       expect(() => validator.requireValidSchema(database)).toThrow(
-        expect.objectContaining({ code: "SCHEMA_MISMATCH", message: `open the database: ${expected}` }),
+        errorLike({ code: "SCHEMA_MISMATCH", message: `open the database: ${expected}` }),
       );
     });
   });
@@ -96,7 +96,7 @@ describe("SchemaValidator", () => {
     withDatabase((database) => {
       validator.applyMigrations(database);
       database.exec("UPDATE schema_version SET checksum = 'other'");
-      expect(() => validator.applyMigrations(database)).toThrow(expect.objectContaining({ code: "SCHEMA_MISMATCH" }));
+      expect(() => validator.applyMigrations(database)).toThrow(errorLike({ code: "SCHEMA_MISMATCH" }));
     });
   });
 
@@ -131,7 +131,7 @@ describe("SchemaValidator", () => {
       database.exec(sql);
       const before = listSchema(database);
       expect(() => validator.applyMigrations(database)).toThrow(
-        expect.objectContaining({
+        errorLike({
           code: "SCHEMA_MISMATCH",
           message: expect.stringContaining("another program") as string,
         }),
@@ -180,7 +180,7 @@ describe("SchemaValidator", () => {
     };
     withDatabase((database) => {
       expect(() => new SchemaValidator([orphan], systemClock).applyMigrations(database)).toThrow(
-        expect.objectContaining({ code: "MIGRATION_FAILED" }),
+        errorLike({ code: "MIGRATION_FAILED" }),
       );
       expect(listSchema(database)).toEqual([]);
     });

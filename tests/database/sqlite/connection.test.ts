@@ -6,7 +6,7 @@ import {
   requireSafeSqlite,
   type ConnectionOptions,
 } from "../../../src/database/sqlite/connection.ts";
-import { withCounterDatabase, withFolder } from "../../helpers/database.ts";
+import { errorLike, withCounterDatabase, withFolder } from "../../helpers/database.ts";
 
 const optionsFor = (path: string): ConnectionOptions => ({
   path,
@@ -19,7 +19,7 @@ const SETTINGS = { synchronous: 2, foreign_keys: 1, wal_autocheckpoint: 0, journ
 
 describe("a connection", () => {
   it.each(["3.51.2", "3.7.0", "2.99.99", "3.51"])("refuses SQLite %s, which can lose committed pages", (version) => {
-    expect(() => requireSafeSqlite(version)).toThrow(expect.objectContaining({ code: "SQLITE_TOO_OLD" }));
+    expect(() => requireSafeSqlite(version)).toThrow(errorLike({ code: "SQLITE_TOO_OLD" }));
   });
 
   it.each(["3.51.3", "3.52.0", "4.0.0", "3.53"])("accepts SQLite %s", (version) => {
@@ -68,11 +68,11 @@ describe("a connection", () => {
       mkdirSync(join(folder, "folder"));
       for (const path of [join(folder, "file", "a.db"), join(folder, "folder")]) {
         expect(() => openWriterConnection(optionsFor(path))).toThrow(
-          expect.objectContaining({ code: "DATABASE_UNAVAILABLE", hint: expect.any(String) as string }),
+          errorLike({ code: "DATABASE_UNAVAILABLE", hint: expect.any(String) as string }),
         );
       }
       expect(() => openReaderConnection(optionsFor(join(folder, "none.db")))).toThrow(
-        expect.objectContaining({ code: "DATABASE_UNAVAILABLE" }),
+        errorLike({ code: "DATABASE_UNAVAILABLE" }),
       );
     });
   });

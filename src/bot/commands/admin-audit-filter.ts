@@ -14,7 +14,7 @@ export interface AuditFilter {
 }
 
 /** Longer ones do not fit into a button beside all other filters. */
-export const MAX_ACTION_LENGTH = 22;
+export const MAX_ACTION_LENGTH = 21;
 export const MAX_TEXT_LENGTH = 30;
 
 const ACTION = /^[a-z][a-z0-9.-]*$/;
@@ -27,7 +27,7 @@ export function isFilterableAction(text: string): boolean {
   return ACTION.test(text) && text.length <= MAX_ACTION_LENGTH;
 }
 
-/** The values of a button that continues from the entry `sequence`; at most 81 characters with the separators between. */
+/** The values of a button that continues from the entry `sequence`: all filters at their longest just fit. */
 export function encodePosition(filter: AuditFilter, sequence: number): string[] {
   const { actorId, since, until } = filter;
   const numbers = [

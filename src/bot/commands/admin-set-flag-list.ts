@@ -1,16 +1,11 @@
 import type { APIEmbed, APIEmbedField } from "discord.js";
 import type { FlagRecord } from "../../store/flags.ts";
+import { EMBED_LIMITS, joinWithin } from "../events/embed-limits.ts";
 import { FLAG_NAMES, getFlagDefinition, isFlagName } from "../flags/flag-table.ts";
 import { escapeInline } from "../input/escape.ts";
 import type { Texts } from "../texts/texts.ts";
-import { fitLines } from "./fit-lines.ts";
 
 const COLOUR = 0x5865f2;
-/** Discord's limits: of one field, of the number of fields, and of all texts of an embed together. */
-const MAX_FIELD_LENGTH = 1_024;
-const MAX_FIELDS = 25;
-const MAX_EMBED_LENGTH = 6_000;
-const MAX_DESCRIPTION_LENGTH = 4_096;
 /** What a field has besides its lines. */
 const FIELD_OVERHEAD = 64;
 
@@ -31,26 +26,30 @@ export function formatSubject(
 
 /** Every flag that is set with whom it holds for, then those that are not; within Discord's limits however many there are. */
 export function createFlagListEmbed(records: readonly FlagRecord[], texts: Texts): APIEmbed {
-  const { listTitle, listEmpty, listNotSetTitle, listNotSetLine, listDescribedLine, about, more } = texts.admin.flags;
+  const { listTitle, listEmpty, listNotSetTitle, listNotSetLine, listDescribedLine, about } = texts.admin.flags;
   const base = { title: listTitle, color: COLOUR };
   if (records.length === 0) {
     const lines = FLAG_NAMES.map((name) => listDescribedLine(name, about[name].description, about[name].default));
-    return { ...base, description: fitLines([listEmpty, "", ...lines], MAX_DESCRIPTION_LENGTH, more) };
+    return { ...base, description: joinLines([listEmpty, "", ...lines], EMBED_LIMITS.description, texts) };
   }
-  const groups = [...Map.groupBy(records, ({ name }) => name)].slice(0, MAX_FIELDS - 1);
+  const groups = [...Map.groupBy(records, ({ name }) => name)].slice(0, EMBED_LIMITS.fields - 1);
   const notSet = FLAG_NAMES.filter((name) => records.every((record) => record.name !== name));
   const fieldCount = groups.length + (notSet.length === 0 ? 0 : 1);
-  const maxLength = Math.min(Math.floor(MAX_EMBED_LENGTH / fieldCount) - FIELD_OVERHEAD, MAX_FIELD_LENGTH);
+  const maxLength = Math.min(Math.floor(EMBED_LIMITS.total / fieldCount) - FIELD_OVERHEAD, EMBED_LIMITS.fieldValue);
   const fields = groups.map(([name, group]) => createField(name, group, maxLength, texts));
   if (notSet.length > 0) {
     const lines = notSet.map((name) => listNotSetLine(name, about[name].default));
-    fields.push({ name: listNotSetTitle, value: fitLines(lines, maxLength, more) });
+    fields.push({ name: listNotSetTitle, value: joinLines(lines, maxLength, texts) });
   }
   return { ...base, fields };
 }
 
 function createField(name: string, records: readonly FlagRecord[], maxLength: number, texts: Texts): APIEmbedField {
-  const { listLine, more } = texts.admin.flags;
+  const { listLine } = texts.admin.flags;
   const lines = records.map((record) => listLine(formatSubject(record, texts), formatFlagValue(name, record.value)));
-  return { name, value: fitLines(lines, maxLength, more) };
+  return { name, value: joinLines(lines, maxLength, texts) };
+}
+
+function joinLines(lines: readonly string[], maxLength: number, texts: Texts): string {
+  return joinWithin(lines, { separator: "\n", maxLength, format: (line) => line, more: texts.admin.flags.more });
 }

@@ -6,13 +6,11 @@ import {
   type PermissionsBitField,
 } from "discord.js";
 import type { Command, CommandAction } from "../command.ts";
+import { EMBED_LIMITS, joinWithin } from "../events/embed-limits.ts";
 import { generalTexts } from "../texts/general-texts.ts";
 import type { Texts } from "../texts/texts.ts";
-import { fitLines } from "./fit-lines.ts";
 
 const COLOUR = 0x5865f2;
-/** Discord's limit of a field. */
-const MAX_FIELD_LENGTH = 1_024;
 const ADMIN_PERMISSIONS = PermissionFlagsBits.ManageGuild | PermissionFlagsBits.Administrator;
 
 const GROUPS = ["everyone", "moderators", "admins"] as const;
@@ -49,11 +47,12 @@ export function createHelpEmbed(
   const byGroup = Map.groupBy(allowed, findGroup);
   const fields = GROUPS.filter((group) => byGroup.has(group)).map((group) => ({
     name: help.groups[group],
-    value: fitLines(
-      byGroup.get(group)!.map((command) => describeCommand(command, permissions, texts)),
-      MAX_FIELD_LENGTH,
-      help.more,
-    ),
+    value: joinWithin(byGroup.get(group)!, {
+      separator: "\n",
+      maxLength: EMBED_LIMITS.fieldValue,
+      format: (command) => describeCommand(command, permissions, texts),
+      more: help.more,
+    }),
   }));
   return { title: help.title, description: help.introduction, color: COLOUR, fields };
 }

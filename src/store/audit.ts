@@ -16,7 +16,7 @@ import {
   type ChainEnd,
   type ChainFault,
 } from "./audit-chain.ts";
-import { actorId, guildAudit, limit, moment, snowflake } from "./inputs.ts";
+import { actorId, guildAudit, limit, moment, snowflake, text } from "./inputs.ts";
 
 /** A guild's chain, or with the empty id the system's own. */
 const chainId = z.union([snowflake, z.literal("")]);
@@ -127,15 +127,49 @@ function filterClause(filter: AuditFilter): { sql: string; parameters: SqlValue[
   return { sql: conditions.join(" AND "), parameters };
 }
 
-async function hasEntry(
+/**
+ * Where a page begins. Pages are in the order of time, in which every index of the table is: entries that waited in a
+ * queue have an earlier time than their number in the chain suggests, and a search by number would have to sort or to
+ * scan whenever it is filtered by time.
+ */
+interface Position {
+  readonly at: number;
+  readonly sequence: number;
+}
+
+/** The entry itself, or when it is missing the next one on its near side, so that nothing is left out. */
+async function findPosition(
+  transaction: ReadTransaction,
+  guildId: string,
+  sequence: number,
+  isOlder: boolean,
+): Promise<Position | undefined> {
+  return transaction.get<Position>(
+    `SELECT at, sequence FROM audit_log WHERE guild_id = ? AND sequence ${isOlder ? ">=" : "<="} ?
+     ORDER BY sequence ${isOlder ? "ASC" : "DESC"} LIMIT 1`,
+    ...[guildId, sequence],
+  );
+}
+
+async function listPage(
   transaction: ReadTransaction,
   filter: AuditFilter,
-  comparison: string,
-  sequence: number,
-): Promise<boolean> {
-  const { sql, parameters } = filterClause(filter);
-  const query = `SELECT 1 AS found FROM audit_log WHERE ${sql} AND sequence ${comparison} ? LIMIT 1`;
-  return (await transaction.get(query, ...parameters, sequence)) !== undefined;
+  { position, isOlder, limit }: { position: Position | undefined; isOlder: boolean; limit: number },
+): Promise<AuditEntry[]> {
+  // The position bounds the time on one side already. Said twice, the wider bound could be the one that the index is
+  // searched by, and every page would walk over all the pages before it.
+  const { since, until, ...others } = filter;
+  const { sql, parameters } = filterClause({
+    ...others,
+    since: position && !isOlder && since !== undefined && since <= position.at ? undefined : since,
+    until: position && isOlder && until !== undefined && until >= position.at ? undefined : until,
+  });
+  const order = isOlder ? "DESC" : "ASC";
+  return transaction.all<AuditEntry>(
+    `SELECT ${COLUMNS} FROM audit_log WHERE ${sql} ${position ? `AND (at, sequence) ${isOlder ? "<" : ">"} (?, ?)` : ""}
+     ORDER BY at ${order}, sequence ${order} LIMIT ?`,
+    ...[...parameters, ...(position ? [position.at, position.sequence] : []), limit],
+  );
 }
 
 export const auditOperations = {
@@ -144,8 +178,8 @@ export const auditOperations = {
     input: z.object({
       guildId: chainId,
       actorId,
-      action: z.string().min(1).max(100),
-      target: z.string().max(200),
+      action: text(100).min(1),
+      target: text(200),
       details: z.record(z.string(), z.json()).default({}),
       outcome: z.enum(["success", "failure"]).default("success"),
     }),
@@ -154,7 +188,7 @@ export const auditOperations = {
     run: (transaction, input, context) => appendAuditEntry(transaction, input, context),
   }),
 
-  /** A page of entries, newest first, on the far side of `sequence` in the direction given. */
+  /** A page of entries, newest first by time, on the far side of the entry `sequence` in the direction given. */
   list: defineRead({
     input: z.object({
       ...filters,
@@ -164,22 +198,17 @@ export const auditOperations = {
     }),
     touches: ({ guildId }) => [guildAudit(guildId)],
     async run(transaction, input): Promise<AuditPage> {
-      const { sql, parameters } = filterClause(input);
+      const { guildId, sequence, limit } = input;
       const isOlder = input.direction === "older";
-      const start = input.sequence ?? (isOlder ? Number.MAX_SAFE_INTEGER : 0);
-      const entries = await transaction.all<AuditEntry>(
-        `SELECT ${COLUMNS} FROM audit_log WHERE ${sql} AND sequence ${isOlder ? "<" : ">"} ?
-         ORDER BY sequence ${isOlder ? "DESC" : "ASC"} LIMIT ?`,
-        ...parameters,
-        start,
-        input.limit,
-      );
+      const position = sequence === undefined ? undefined : await findPosition(transaction, guildId, sequence, isOlder);
+      const entries = await listPage(transaction, input, { position, isOlder, limit });
       if (!isOlder) entries.reverse();
-      const [newest, oldest] = [entries[0], entries.at(-1)];
+      const hasMore = async (from: AuditEntry | undefined, isOlder: boolean): Promise<boolean> =>
+        from !== undefined && (await listPage(transaction, input, { position: from, isOlder, limit: 1 })).length > 0;
       return {
         entries,
-        hasOlder: oldest !== undefined && (await hasEntry(transaction, input, "<", oldest.sequence)),
-        hasNewer: newest !== undefined && (await hasEntry(transaction, input, ">", newest.sequence)),
+        hasOlder: await hasMore(entries.at(-1), true),
+        hasNewer: await hasMore(entries[0], false),
       };
     },
   }),

@@ -2,7 +2,19 @@ import { z } from "zod";
 import { MusterError } from "../core/errors.ts";
 import { defineRead, defineWrite, type ReadTransaction, type SqlValue } from "../database/operation.ts";
 import { appendAuditEntry } from "./audit.ts";
-import { actorId, emojiKey, eventId, guildEvents, limit, moment, snowflake } from "./inputs.ts";
+import {
+  actorId,
+  emojiKey,
+  eventAnswers,
+  eventId,
+  eventReminders,
+  guildAudit,
+  guildEvents,
+  limit,
+  moment,
+  snowflake,
+  text,
+} from "./inputs.ts";
 
 /** A roll call: a Discord message, the reactions that count as answers, and when who is reminded. */
 export interface EventRecord {
@@ -63,13 +75,16 @@ export async function requireEvent(transaction: ReadTransaction, guildId: string
   return event;
 }
 
-const title = z.string().min(1).max(100);
-const description = z.string().max(1_000);
+const title = text(100).min(1);
+const description = text(1_000);
 const intervalMs = z
   .int()
   .min(1_000)
   .max(366 * 24 * 3_600_000);
 const reactions = z.array(emojiKey.min(1)).max(20);
+/** How many due events one look takes in: after a long downtime, what is beyond comes up when these are done. */
+export const DUE_WINDOW = 5_000;
+
 const eventKey = z.object({ guildId: snowflake, id: eventId });
 
 export const eventOperations = {
@@ -89,7 +104,7 @@ export const eventOperations = {
       closesAt: moment.optional(),
       nextReminderAt: moment.optional(),
     }),
-    touches: ({ guildId }) => [guildEvents(guildId)],
+    touches: ({ guildId }) => [guildEvents(guildId), guildAudit(guildId)],
     whenAway: "refuse",
     async run(transaction, input, context): Promise<EventRecord> {
       const taken = await transaction.get("SELECT id FROM event WHERE message_id = ?", input.messageId);
@@ -195,7 +210,8 @@ export const eventOperations = {
     touches: ({ guildId }) => [guildEvents(guildId)],
     async run(transaction, { guildId, state, afterId, limit }): Promise<EventRecord[]> {
       const rows = await transaction.all<EventRow>(
-        `SELECT ${EVENT_COLUMNS} FROM event WHERE guild_id = ? AND state = ? AND id > ? ORDER BY id LIMIT ?`,
+        `SELECT ${EVENT_COLUMNS} FROM event
+         WHERE guild_id = ? AND state = ? AND state <> 'closed' AND id > ? ORDER BY id LIMIT ?`,
         ...[guildId, state, afterId, limit],
       );
       return rows.map(toEventRecord);
@@ -223,9 +239,11 @@ export const eventOperations = {
     touches: () => [],
     async run(transaction, { at, limit }): Promise<string[]> {
       const rows = await transaction.all<{ guildId: string }>(
-        `SELECT DISTINCT guild_id AS guildId FROM event
-         WHERE closes_at <= ? AND closes_at IS NOT NULL AND state <> 'closed' LIMIT ?`,
-        ...[at, limit],
+        `SELECT guild_id AS guildId FROM (
+           SELECT guild_id, closes_at AS at FROM event
+           WHERE closes_at <= ? AND closes_at IS NOT NULL AND state <> 'closed' ORDER BY closes_at LIMIT ?
+         ) AS due GROUP BY guild_id ORDER BY min(at), guild_id LIMIT ?`,
+        ...[at, DUE_WINDOW, limit],
       );
       return rows.map(({ guildId }) => guildId);
     },
@@ -259,13 +277,18 @@ export const eventOperations = {
         nextReminderAt: moment.nullable().optional(),
       }),
     }),
-    touches: ({ guildId }) => [guildEvents(guildId)],
+    touches: ({ guildId, id }) => [guildEvents(guildId), eventAnswers(id), guildAudit(guildId)],
     whenAway: "refuse",
     async run(transaction, { guildId, id, actorId, changes }, context): Promise<EventRecord> {
       const event = await requireEvent(transaction, guildId, id);
       if (event.state === "closed") throw new MusterError("CONFLICT", `edit event ${id}: it is closed`);
-      const { reactions, ...columns } = changes;
-      const values = { ...columns, ...(reactions === undefined ? {} : { reactions: JSON.stringify(reactions) }) };
+      const { reactions, nextReminderAt, ...columns } = changes;
+      const values = {
+        ...columns,
+        // Paused meanwhile: only an open event has a next reminder.
+        nextReminderAt: event.state === "open" ? nextReminderAt : undefined,
+        reactions: reactions === undefined ? undefined : JSON.stringify(reactions),
+      };
       const assigned = Object.entries(values).filter(([, value]) => value !== undefined) as [
         keyof typeof COLUMN_BY_FIELD,
         SqlValue,
@@ -299,7 +322,7 @@ export const eventOperations = {
       nextReminderAt: moment.optional(),
       reason: z.string().max(200).optional(),
     }),
-    touches: ({ guildId }) => [guildEvents(guildId)],
+    touches: ({ guildId }) => [guildEvents(guildId), guildAudit(guildId)],
     whenAway: "refuse",
     async run(transaction, { guildId, id, actorId, to, nextReminderAt, reason }, context): Promise<EventRecord> {
       const event = await requireEvent(transaction, guildId, id);
@@ -323,7 +346,7 @@ export const eventOperations = {
   /** Removes an event with its answers and reminders; the audit log keeps that it was there. */
   delete: defineWrite({
     input: eventKey.extend({ actorId }),
-    touches: ({ guildId }) => [guildEvents(guildId)],
+    touches: ({ guildId, id }) => [guildEvents(guildId), eventAnswers(id), eventReminders(id), guildAudit(guildId)],
     whenAway: "refuse",
     async run(transaction, { guildId, id, actorId }, context): Promise<EventRecord> {
       const event = await requireEvent(transaction, guildId, id);

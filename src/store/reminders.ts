@@ -2,8 +2,8 @@ import { z } from "zod";
 import { MusterError } from "../core/errors.ts";
 import { defineRead, defineWrite, type ReadTransaction, type SqlValue } from "../database/operation.ts";
 import { appendAuditEntry } from "./audit.ts";
-import { EVENT_COLUMNS, requireEvent, toEventRecord, type EventRecord, type EventRow } from "./events.ts";
-import { eventId, eventReminders, guildEvents, limit, moment, snowflake, ulid } from "./inputs.ts";
+import { DUE_WINDOW, EVENT_COLUMNS, requireEvent, toEventRecord, type EventRecord, type EventRow } from "./events.ts";
+import { eventId, eventReminders, guildAudit, guildEvents, limit, moment, snowflake, text, ulid } from "./inputs.ts";
 
 export const REMINDER_STATUSES = ["pending", "sent", "failed"] as const;
 export type ReminderStatus = (typeof REMINDER_STATUSES)[number];
@@ -33,8 +33,11 @@ function toReminderRecord(row: { readonly [Key in keyof ReminderRecord]: SqlValu
 
 type ReminderRow = Parameters<typeof toReminderRecord>[0];
 
-async function requireReminder(transaction: ReadTransaction, id: string): Promise<ReminderRecord> {
-  const row = await transaction.get<ReminderRow>(`SELECT ${COLUMNS} FROM reminderlog WHERE id = ?`, id);
+async function requireReminder(transaction: ReadTransaction, eventId: string, id: string): Promise<ReminderRecord> {
+  const row = await transaction.get<ReminderRow>(
+    `SELECT ${COLUMNS} FROM reminderlog WHERE id = ? AND event_id = ?`,
+    ...[id, eventId],
+  );
   if (!row) throw new MusterError("NOT_FOUND", `find reminder ${id}: its event was deleted meanwhile`);
   return toReminderRecord(row);
 }
@@ -51,8 +54,11 @@ export const reminderOperations = {
     touches: () => [],
     async run(transaction, { at, limit }): Promise<string[]> {
       const rows = await transaction.all<{ guildId: string }>(
-        `SELECT DISTINCT guild_id AS guildId FROM event WHERE next_reminder_at <= ? AND next_reminder_at IS NOT NULL LIMIT ?`,
-        ...[at, limit],
+        `SELECT guild_id AS guildId FROM (
+           SELECT guild_id, next_reminder_at AS at FROM event
+           WHERE next_reminder_at <= ? AND next_reminder_at IS NOT NULL ORDER BY next_reminder_at LIMIT ?
+         ) AS due GROUP BY guild_id ORDER BY min(at), guild_id LIMIT ?`,
+        ...[at, DUE_WINDOW, limit],
       );
       return rows.map(({ guildId }) => guildId);
     },
@@ -97,11 +103,13 @@ export const reminderOperations = {
       /** Set when a person asked for it: then it need not be due, and the audit log says who. */
       actorId: snowflake.optional(),
     }),
-    touches: touched,
+    touches: (input) => [...touched(input), guildAudit(input.guildId)],
     whenAway: "refuse",
     async run(transaction, { guildId, eventId, id, scheduledAt, nextReminderAt, actorId }, context): Promise<boolean> {
       const event = await requireEvent(transaction, guildId, eventId);
       const isByHand = actorId !== undefined;
+      if (isByHand && event.state === "closed")
+        throw new MusterError("CONFLICT", `remind event ${eventId}: it is closed`);
       if (!isByHand && (event.state !== "open" || event.nextReminderAt !== scheduledAt)) return false;
       const at = context.requestedAt;
       await transaction.run(
@@ -152,8 +160,8 @@ export const reminderOperations = {
     }),
     touches: touched,
     whenAway: { queue: "HIGH" },
-    async run(transaction, { id, userIds, messageId }, { requestedAt }): Promise<void> {
-      const reminder = await requireReminder(transaction, id);
+    async run(transaction, { eventId, id, userIds, messageId }, { requestedAt }): Promise<void> {
+      const reminder = await requireReminder(transaction, eventId, id);
       const usersNotified = [...new Set([...reminder.usersNotified, ...userIds])];
       const messageIds = [...new Set([...reminder.messageIds, ...(messageId === undefined ? [] : [messageId])])];
       await transaction.run(
@@ -169,12 +177,12 @@ export const reminderOperations = {
       eventId,
       id: ulid,
       status: z.enum(["sent", "failed"]),
-      error: z.string().max(500).optional(),
+      error: text(500).optional(),
     }),
     touches: touched,
     whenAway: { queue: "HIGH" },
     async run(transaction, { eventId, id, status, error }, { requestedAt }): Promise<void> {
-      await requireReminder(transaction, id);
+      await requireReminder(transaction, eventId, id);
       await transaction.run(
         "UPDATE reminderlog SET status = ?, error = ?, sent_at = ?, updated_at = ? WHERE id = ?",
         ...[status, error ?? null, status === "sent" ? requestedAt : null, requestedAt, id],
@@ -209,10 +217,11 @@ export const reminderOperations = {
   listHistory: defineRead({
     input: z.object({ guildId: snowflake, eventId, limit: limit(100) }),
     touches: touched,
-    async run(transaction, { eventId, limit }): Promise<ReminderRecord[]> {
+    async run(transaction, { guildId, eventId, limit }): Promise<ReminderRecord[]> {
       const rows = await transaction.all<ReminderRow>(
-        `SELECT ${COLUMNS} FROM reminderlog WHERE event_id = ? ORDER BY scheduled_at DESC, id DESC LIMIT ?`,
-        ...[eventId, limit],
+        `SELECT ${COLUMNS} FROM reminderlog WHERE event_id = (SELECT id FROM event WHERE id = ? AND guild_id = ?)
+         ORDER BY scheduled_at DESC, id DESC LIMIT ?`,
+        ...[eventId, guildId, limit],
       );
       return rows.map(toReminderRecord);
     },

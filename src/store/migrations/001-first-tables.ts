@@ -52,8 +52,10 @@ export const firstTables: SchemaVersion = {
     ) STRICT`,
     // events.list with state "all", events.search
     `CREATE INDEX event_guild ON event (guild_id, created_at, id)`,
-    // events.list by state, events.listTracked, events.listUnanswered
+    // events.list by state, events.listUnanswered
     `CREATE INDEX event_guild_state ON event (guild_id, state, created_at, id)`,
+    // events.listTracked
+    `CREATE INDEX event_guild_tracked ON event (guild_id, state, id) WHERE state <> 'closed'`,
     // reminders.listDueGuilds, reminders.findNextDueAt
     `CREATE INDEX event_due ON event (next_reminder_at, guild_id) WHERE next_reminder_at IS NOT NULL`,
     // reminders.listDue
@@ -83,7 +85,7 @@ export const firstTables: SchemaVersion = {
       created_at INTEGER NOT NULL,
       updated_at INTEGER NOT NULL
     ) STRICT`,
-    // reminders.listHistory, reminders.findPrevious
+    // reminders.listHistory
     `CREATE INDEX reminderlog_event ON reminderlog (event_id, scheduled_at, id)`,
     // reminders.listPending after a restart
     `CREATE INDEX reminderlog_pending ON reminderlog (status, event_id) WHERE status = 'pending'`,
@@ -112,10 +114,10 @@ export const firstTables: SchemaVersion = {
       hash TEXT NOT NULL,
       PRIMARY KEY (guild_id, sequence)
     ) STRICT, WITHOUT ROWID`,
-    // audit.list by action, by actor, by time
-    `CREATE INDEX audit_log_action ON audit_log (guild_id, action, sequence)`,
-    `CREATE INDEX audit_log_actor ON audit_log (guild_id, actor_id, sequence)`,
-    `CREATE INDEX audit_log_at ON audit_log (guild_id, at)`,
+    // audit.list by action, by actor, by time alone
+    `CREATE INDEX audit_log_action ON audit_log (guild_id, action, at, sequence)`,
+    `CREATE INDEX audit_log_actor ON audit_log (guild_id, actor_id, at, sequence)`,
+    `CREATE INDEX audit_log_at ON audit_log (guild_id, at, sequence)`,
     // The end of each chain: appending needs no search, and entries missing at the end are noticed.
     `CREATE TABLE audit_chain (
       guild_id TEXT NOT NULL PRIMARY KEY,

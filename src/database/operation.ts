@@ -33,7 +33,7 @@ export type WhenAway = "refuse" | { readonly queue: Priority };
 interface OperationBase<Schema extends z.ZodType> {
   /** Types, ranges, lengths: nothing unchecked reaches SQL. The parsed value must be plain JSON data. */
   readonly input: Schema;
-  /** Names of the cached things that a read depends on, or that a write changes. */
+  /** Names of the cached things that a read depends on, or that a write changes. A read that names none is not cached. */
   readonly touches: (input: z.output<Schema>) => readonly string[];
 }
 

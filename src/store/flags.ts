@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MusterError } from "../core/errors.ts";
 import { defineRead, defineWrite } from "../database/operation.ts";
 import { appendAuditEntry } from "./audit.ts";
-import { guildFlags, snowflake } from "./inputs.ts";
+import { guildAudit, guildFlags, snowflake, text } from "./inputs.ts";
 
 /** A named value with its subject: the server (whose subject id is empty), a role or a member. */
 export interface FlagRecord {
@@ -23,13 +23,17 @@ const flagKey = z.object({
   subjectId: z.union([snowflake, z.literal("")]),
 });
 
+const hasFittingSubject = ({ subjectType, subjectId }: z.output<typeof flagKey>): boolean =>
+  (subjectType === "server") === (subjectId === "");
+const subjectProblem = { path: ["subjectId"], message: "empty for the server, an id for a role or a member" };
+
 const targetOf = ({ name, subjectType, subjectId }: z.output<typeof flagKey>): string =>
   subjectType === "server" ? name : `${name} ${subjectType} ${subjectId}`;
 
 export const flagOperations = {
   set: defineWrite({
-    input: flagKey.extend({ value: z.string().min(1).max(500) }),
-    touches: ({ guildId }) => [guildFlags(guildId)],
+    input: flagKey.extend({ value: text(500).min(1) }).refine(hasFittingSubject, subjectProblem),
+    touches: ({ guildId }) => [guildFlags(guildId), guildAudit(guildId)],
     whenAway: "refuse",
     async run(transaction, input, context): Promise<{ previousValue: string | null }> {
       const { guildId, actorId, name, subjectType, subjectId, value } = input;
@@ -56,8 +60,8 @@ export const flagOperations = {
   }),
 
   clear: defineWrite({
-    input: flagKey,
-    touches: ({ guildId }) => [guildFlags(guildId)],
+    input: flagKey.refine(hasFittingSubject, subjectProblem),
+    touches: ({ guildId }) => [guildFlags(guildId), guildAudit(guildId)],
     whenAway: "refuse",
     async run(transaction, input, context): Promise<void> {
       const { guildId, actorId, name, subjectType, subjectId } = input;

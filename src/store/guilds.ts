@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineRead, defineWrite } from "../database/operation.ts";
-import { guildMembers, snowflake } from "./inputs.ts";
+import { guildMembers, snowflake, text } from "./inputs.ts";
 
 export interface GuildRecord {
   readonly id: string;
@@ -10,7 +10,7 @@ export interface GuildRecord {
 export const guildOperations = {
   /** Makes a guild known, or renames it. Everything else of a guild refers to it. */
   upsert: defineWrite({
-    input: z.object({ guildId: snowflake, name: z.string().max(200) }),
+    input: z.object({ guildId: snowflake, name: text(200) }),
     touches: ({ guildId }) => [guildMembers(guildId)],
     whenAway: { queue: "HIGH" },
     async run(transaction, { guildId, name }, { requestedAt }): Promise<void> {

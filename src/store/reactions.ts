@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineRead, defineWrite, type ReadTransaction, type WriteTransaction } from "../database/operation.ts";
-import { emojiKey, eventAnswers, eventId, guildEvents, moment, snowflake, username } from "./inputs.ts";
+import { emojiKey, eventAnswers, eventId, guildEvents, guildMembers, moment, snowflake, username } from "./inputs.ts";
 import { observeUser } from "./users.ts";
 
 export interface AnswerRecord {
@@ -52,11 +52,15 @@ const touched = ({ guildId, eventId }: { guildId: string; eventId: string }): st
   guildEvents(guildId),
   eventAnswers(eventId),
 ];
+const touchedWithMembers = (input: { guildId: string; eventId: string }): string[] => [
+  ...touched(input),
+  guildMembers(input.guildId),
+];
 
 export const reactionOperations = {
   record: defineWrite({
     input: z.object({ guildId: snowflake, eventId, userId: snowflake, username, emoji: emojiKey.min(1) }),
-    touches: touched,
+    touches: touchedWithMembers,
     whenAway: { queue: "HIGH" },
     async run(transaction, { guildId, eventId, userId, username, emoji }, { requestedAt }): Promise<boolean> {
       const event = await findTracked(transaction, eventId);
@@ -109,7 +113,7 @@ export const reactionOperations = {
       readAt: moment,
       reactions: z.array(z.object({ userId: snowflake, username, emoji: emojiKey.min(1) })).max(200_000),
     }),
-    touches: touched,
+    touches: touchedWithMembers,
     whenAway: "refuse",
     async run(
       transaction,
@@ -147,11 +151,12 @@ export const reactionOperations = {
   list: defineRead({
     input: z.object({ guildId: snowflake, eventId }),
     touches: touched,
-    async run(transaction, { eventId }): Promise<AnswerRecord[]> {
+    async run(transaction, { guildId, eventId }): Promise<AnswerRecord[]> {
       const rows = await transaction.all<{ userId: string; emoji: string; isAnswer: number; createdAt: number }>(
         `SELECT user_id AS userId, emoji, is_answer AS isAnswer, created_at AS createdAt
-         FROM reaction WHERE event_id = ? ORDER BY created_at, user_id, emoji`,
-        eventId,
+         FROM reaction WHERE event_id = (SELECT id FROM event WHERE id = ? AND guild_id = ?)
+         ORDER BY created_at, user_id, emoji`,
+        ...[eventId, guildId],
       );
       return rows.map((row) => ({ ...row, isAnswer: row.isAnswer === 1 }));
     },

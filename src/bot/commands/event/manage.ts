@@ -1,0 +1,84 @@
+import { isSameEmoji } from "../../../roll-call/emoji.ts";
+import type { EventRecord, EventState } from "../../../store/events.ts";
+import { Refusal, type CommandAction, type CommandContext } from "../../command.ts";
+import { goneThing } from "../../discord-errors.ts";
+import { readEventChanges, type EventChanges } from "../../events/event-input.ts";
+import { createInputContext, readOptions, requireUsableEmoji } from "./create.ts";
+import { requireManagedEvent } from "./event-access.ts";
+import { describeEvent } from "./event-lines.ts";
+
+/** A second reminder right after the first one is a mistake more often than not. */
+const REMIND_COOLDOWN_MS = 10_000;
+
+export const editAction: CommandAction = {
+  database: "write",
+  async execute(context) {
+    const { services, member, interaction } = context;
+    const { refusals, replies } = services.texts.events;
+    const event = await requireChosenEvent(context);
+    if (event.state === "closed") throw new Refusal(refusals.closed.edit);
+    const given = readEventChanges(readOptions(interaction), await createInputContext(context));
+    const changes = keepDifferent(event, given);
+    if (Object.keys(changes).length === 0) throw new Refusal(refusals.nothingToChange);
+    await requireUsableEmoji(context, listAdded(event, changes));
+    const edited = await services.events.edit(event, changes, member.id);
+    const { title, link } = describeEvent(edited);
+    return { content: replies.edited(title, link) };
+  },
+};
+
+export const pauseAction = createTransition("paused");
+export const resumeAction = createTransition("open");
+export const closeAction = createTransition("closed");
+
+export const remindAction: CommandAction = {
+  database: "write",
+  cooldownMs: REMIND_COOLDOWN_MS,
+  async execute(context) {
+    const { services, member } = context;
+    const { refusals, replies } = services.texts.events;
+    const event = await requireChosenEvent(context);
+    if (event.state === "closed") throw new Refusal(refusals.closed.remind);
+    try {
+      return { content: replies.reminded(await services.reminders.remindNow(event, member.id)) };
+    } catch (error) {
+      const gone = goneThing(error);
+      if (!gone) throw error;
+      await services.events.closeGone(event, gone);
+      throw new Refusal(refusals.gone);
+    }
+  },
+};
+
+function createTransition(to: EventState): CommandAction {
+  return {
+    database: "write",
+    async execute(context) {
+      const { services, member } = context;
+      const { refusals, replies } = services.texts.events;
+      const event = await requireChosenEvent(context);
+      if (event.state === "closed") throw new Refusal(refusals.closed[to]);
+      if (event.state === to) throw new Refusal(refusals.already[event.state]);
+      await services.events.transition(event, to, member.id);
+      return { content: replies.transitioned(describeEvent(event).title, to) };
+    },
+  };
+}
+
+function requireChosenEvent(context: CommandContext): Promise<EventRecord> {
+  return requireManagedEvent(context, context.interaction.options.getString("event", true));
+}
+
+/** Without what is so already: the audit log is to tell of changes. */
+function keepDifferent(event: EventRecord, changes: EventChanges): EventChanges {
+  const current: EventChanges = { audienceRoleId: null, closesAt: null, ...event, reactions: [...event.reactions] };
+  return Object.fromEntries(
+    Object.entries(changes).filter(([field, value]) => {
+      return JSON.stringify(value) !== JSON.stringify(current[field as keyof EventChanges]);
+    }),
+  );
+}
+
+function listAdded(event: EventRecord, { reactions = [] }: EventChanges): string[] {
+  return reactions.filter((key) => !event.reactions.some((other) => isSameEmoji(key, other)));
+}

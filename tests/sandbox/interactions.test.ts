@@ -392,6 +392,22 @@ describe("interactions", () => {
     expect(member().directMessages().at(-1)?.content).toBe("hello");
   });
 
+  it("refuses a token after its lifetime", async () => {
+    const short = await startTestBot({ sandbox: { limits: { interactionTokenLifetimeMs: 50 } } });
+    await short.client.application.commands.set([{ name: "ping", description: "Answers" }]);
+    let command: ChatInputCommandInteraction<"cached"> | undefined;
+    short.onInteraction = async (interaction) => {
+      command = asCommand(interaction);
+      await command.reply("in time");
+    };
+    const person = short.sandbox.as(short.ids.ownerId);
+    await person.command("ping", {}, { channelId: short.ids.generalChannelId });
+    const createdAtMs = Date.now();
+    await short.sandbox.waitFor(() => Date.now() - createdAtMs > 60);
+    await expect(command!.editReply("too late")).rejects.toMatchObject({ code: 50_027 });
+    await short.stop();
+  });
+
   it("refuses command definitions that break Discord's limits", async () => {
     const set = (command: object): Promise<unknown> =>
       bot.client.application.commands.create(command as ApplicationCommandDataResolvable);

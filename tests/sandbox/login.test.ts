@@ -101,6 +101,17 @@ describe("logging in", () => {
     await expect(bot.client.guilds.fetch({ guild: guild.id, force: true })).rejects.toMatchObject({ code: 10_004 });
   });
 
+  it("makes a guild unavailable and available again", async () => {
+    bot = await startTestBot();
+    const lost = once(bot.client, Events.GuildUnavailable);
+    bot.sandbox.world.setGuildOutage(bot.ids.guildId, true);
+    await lost;
+    const back = once(bot.client, Events.GuildAvailable);
+    bot.sandbox.world.setGuildOutage(bot.ids.guildId, false);
+    await back;
+    expect(bot.client.guilds.cache.get(bot.ids.guildId)?.channels.cache.size).toBe(2);
+  });
+
   it("keeps the client's members and roles up to date", async () => {
     bot = await startTestBot();
     const { client, ids, sandbox } = bot;

@@ -136,6 +136,11 @@ function registerGuilds(scope: FastifyInstance, world: World): void {
     return reply.code(204).send();
   });
 
+  scope.put("/guilds/:guildId/outage", { schema: bodyOf({ isOut: "flag" }) }, (request, reply) => {
+    world.setGuildOutage(params(request)["guildId"]!, (request.body as { isOut: boolean }).isOut);
+    return reply.code(204).send();
+  });
+
   scope.post(
     "/guilds/:guildId/roles",
     { schema: bodyOf({ name: "text", permissions: "text?", isMentionable: "flag?" }) },

@@ -79,8 +79,7 @@ export class GatewayConnection implements FrameSink {
 
   /** Op 9: tells the client that its session is over, or that it should resume. */
   invalidate(isResumable: boolean): void {
-    const session = this.#session;
-    this.#release();
+    const session = this.#release();
     if (session && !isResumable) this.#options.sessions.endSession(session);
     this.send({ op: GatewayOpcodes.InvalidSession, d: isResumable });
   }
@@ -204,16 +203,16 @@ export class GatewayConnection implements FrameSink {
     );
   }
 
-  /** The session lives on without this connection. */
-  #release(): void {
-    this.#session?.detach(this, this.#options.world.clock.now());
+  /** The session lives on without this connection. Returns it, if it was still this connection's. */
+  #release(): GatewaySession | undefined {
+    const session = this.#session;
     this.#session = undefined;
+    return session?.detach(this, this.#options.world.clock.now()) === true ? session : undefined;
   }
 
   #closed(code: number): void {
     this.#cancelZombieTimer?.();
-    const session = this.#session;
-    this.#release();
+    const session = this.#release();
     // A client that says goodbye does not come back to the session.
     if (session && (code === 1000 || code === 1001)) this.#options.sessions.endSession(session);
     this.#options.onClosed();

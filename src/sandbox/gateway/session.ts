@@ -68,11 +68,12 @@ export class GatewaySession implements Audience {
     this.#lostAtMs = undefined;
   }
 
-  /** Does nothing when another connection has taken the session over. */
-  detach(sink: FrameSink, nowMs: number): void {
-    if (this.#sink !== sink) return;
+  /** False when another connection has taken the session over: then it goes on there. */
+  detach(sink: FrameSink, nowMs: number): boolean {
+    if (this.#sink !== sink) return false;
     this.#sink = undefined;
     this.#lostAtMs = nowMs;
+    return true;
   }
 
   dispatch(type: GatewayDispatchEvents, data: object | null): void {

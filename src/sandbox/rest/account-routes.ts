@@ -3,6 +3,7 @@ import { isSnowflake } from "../snowflake.ts";
 import { renderDirectChannel, renderUser } from "../world/render.ts";
 import { FormErrors, refuse } from "./api-error.ts";
 import { getBody, getParams, type RestContext } from "./context.ts";
+import { SHAPES } from "./form-shape.ts";
 
 /** The bot's own account, other users, direct channels, and where the gateway is. */
 export function registerAccountRoutes(app: FastifyInstance, context: RestContext): void {
@@ -42,7 +43,7 @@ export function registerAccountRoutes(app: FastifyInstance, context: RestContext
   );
 
   app.post("/users/:userId/channels", (request) => {
-    const recipientId = getBody<{ recipient_id: string }>(request).recipient_id;
+    const recipientId = getBody<{ recipient_id: string }>(request, SHAPES.recipient).recipient_id;
     if (recipientId === undefined || !isSnowflake(recipientId)) {
       const errors = new FormErrors();
       errors.add("recipient_id", "NUMBER_TYPE_COERCE", `Value "${recipientId ?? ""}" is not snowflake.`);

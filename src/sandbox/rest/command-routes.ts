@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { refuse } from "./api-error.ts";
 import type { CommandForm } from "./command-form.ts";
-import { getParams, type RestContext } from "./context.ts";
+import { getBody, getParams, type RestContext } from "./context.ts";
+import { SHAPES } from "./form-shape.ts";
 
 /** Application commands, global and of one guild: the same routes under two paths. */
 export function registerCommandRoutes(app: FastifyInstance, context: RestContext): void {
@@ -20,10 +21,15 @@ export function registerCommandRoutes(app: FastifyInstance, context: RestContext
   ]) {
     app.get(base, (request) => commands.list(scopeOf(request).guildId));
 
-    app.put(base, (request) => commands.overwrite(request.body as CommandForm[], scopeOf(request).guildId));
+    app.put(base, (request) =>
+      commands.overwrite(getBody<CommandForm[]>(request, SHAPES.commands) as CommandForm[], scopeOf(request).guildId),
+    );
 
     app.post(base, (request, reply) => {
-      const { command, isNew } = commands.create(request.body as CommandForm, scopeOf(request).guildId);
+      const { command, isNew } = commands.create(
+        getBody<CommandForm>(request, SHAPES.command) as CommandForm,
+        scopeOf(request).guildId,
+      );
       return reply.code(isNew ? 201 : 200).send(command);
     });
 
@@ -34,7 +40,7 @@ export function registerCommandRoutes(app: FastifyInstance, context: RestContext
 
     app.patch(`${base}/:commandId`, (request) => {
       const { commandId, guildId } = scopeOf(request);
-      return commands.update(commandId, request.body as Partial<CommandForm>, guildId);
+      return commands.update(commandId, getBody<CommandForm>(request, SHAPES.command), guildId);
     });
 
     app.delete(`${base}/:commandId`, (request, reply) => {

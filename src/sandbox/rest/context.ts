@@ -5,6 +5,7 @@ import type { Faults } from "../faults.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Interactions } from "../interactions.ts";
 import type { World } from "../world/world.ts";
+import { requireShape, type Shape } from "./form-shape.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import type { Upload } from "./uploads.ts";
 
@@ -42,7 +43,9 @@ export function getQuery(request: FastifyRequest): Record<string, string | undef
   return request.query as Record<string, string | undefined>;
 }
 
-/** The JSON body, or an empty object when there is none. */
-export function getBody<Body>(request: FastifyRequest): Partial<Body> {
-  return request.body ?? {};
+/** The JSON body, or an empty object when there is none; refused when it is of another shape. */
+export function getBody<Body extends object>(request: FastifyRequest, shape: Shape): Partial<Body> {
+  const body = request.body ?? {};
+  requireShape(body, shape);
+  return body;
 }

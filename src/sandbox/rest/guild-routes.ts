@@ -7,6 +7,7 @@ import { renderEmoji, renderGuild, renderGuildChannel, renderMember } from "../w
 import { requireBotChannel, requireBotGuild } from "./access.ts";
 import { FormErrors, refuse } from "./api-error.ts";
 import { getBody, getParams, getQuery, type RestContext } from "./context.ts";
+import { SHAPES } from "./form-shape.ts";
 
 const MAX_MEMBERS_PAGE = 1_000;
 
@@ -66,7 +67,7 @@ export function registerGuildRoutes(app: FastifyInstance, context: RestContext):
       target === world.botUserId ? PermissionFlagsBits.ChangeNickname : PermissionFlagsBits.ManageNicknames;
     if (!hasPermissions(world.guildPermissionsOf(world.botUserId, guildId!), needed))
       throw refuse("missingPermissions");
-    const { nick } = getBody<{ nick: string | null }>(request);
+    const { nick } = getBody<{ nick: string | null }>(request, SHAPES.member);
     const errors = new FormErrors();
     errors.checkLength("nick", nick, { max: 32 });
     errors.throwIfAny();

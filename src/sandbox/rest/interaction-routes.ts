@@ -5,6 +5,7 @@ import { renderMessage } from "../world/render.ts";
 import type { World } from "../world/world.ts";
 import { FormErrors, refuse } from "./api-error.ts";
 import { getBody, getParams, getQuery, type RestContext } from "./context.ts";
+import { SHAPES } from "./form-shape.ts";
 import type { MessageForm } from "./message-form.ts";
 
 const WEBHOOK = "/webhooks/:applicationId/:token";
@@ -15,7 +16,7 @@ export function registerInteractionRoutes(app: FastifyInstance, context: RestCon
 
   app.post("/interactions/:interactionId/:token/callback", (request, reply) => {
     const { interactionId, token } = getParams(request);
-    const form = getBody<CallbackForm>(request);
+    const form = getBody<CallbackForm>(request, SHAPES.callback);
     if (form.type === undefined) {
       const errors = new FormErrors();
       errors.add("type", "BASE_TYPE_REQUIRED", "This field is required");
@@ -33,7 +34,11 @@ export function registerInteractionRoutes(app: FastifyInstance, context: RestCon
   };
 
   app.post(WEBHOOK, (request) => {
-    const message = interactions.followUp(tokenOf(request), getBody<MessageForm>(request), request.uploads);
+    const message = interactions.followUp(
+      tokenOf(request),
+      getBody<MessageForm>(request, SHAPES.message),
+      request.uploads,
+    );
     return renderMessage(world, message, world.botUserId);
   });
 
@@ -44,7 +49,7 @@ export function registerInteractionRoutes(app: FastifyInstance, context: RestCon
 
   app.patch(`${WEBHOOK}/messages/:messageId`, (request) => {
     const { messageId } = getParams(request);
-    const form = getBody<MessageForm>(request);
+    const form = getBody<MessageForm>(request, SHAPES.message);
     const message = interactions.editMessage(tokenOf(request), messageId!, form, request.uploads);
     return renderMessage(world, message, world.botUserId);
   });

@@ -14,6 +14,7 @@ import type { World } from "../world/world.ts";
 import { canBot, requireBotChannel, requireMessageIn } from "./access.ts";
 import { ApiError, FormErrors, refuse } from "./api-error.ts";
 import { getBody, getParams, getQuery, type RestContext } from "./context.ts";
+import { SHAPES } from "./form-shape.ts";
 import { readLimit } from "./guild-routes.ts";
 import { checkMessageForm, requireSomething, type MessageForm } from "./message-form.ts";
 import { mergeAttachments, storeUploads, type Upload } from "./uploads.ts";
@@ -53,7 +54,7 @@ export function registerMessageRoutes(app: FastifyInstance, context: RestContext
 
   app.post("/channels/:channelId/messages", (request) => {
     const { channelId } = getParams(request);
-    const form = getBody<MessageForm>(request);
+    const form = getBody<MessageForm>(request, SHAPES.message);
     const channel = requireBotChannel(world, channelId!, PermissionFlagsBits.SendMessages);
     const created = createBotMessage(world, channel, form, request.uploads);
     return renderMessage(world, created, world.botUserId);
@@ -63,7 +64,7 @@ export function registerMessageRoutes(app: FastifyInstance, context: RestContext
     const { channelId, messageId } = getParams(request);
     requireBotChannel(world, channelId!);
     const message = requireMessageIn(world, channelId!, messageId!);
-    const edited = editBotMessage(world, message, getBody<MessageForm>(request), request.uploads);
+    const edited = editBotMessage(world, message, getBody<MessageForm>(request, SHAPES.message), request.uploads);
     return renderMessage(world, edited, world.botUserId);
   });
 
@@ -84,7 +85,7 @@ export function registerMessageRoutes(app: FastifyInstance, context: RestContext
     const { channelId } = getParams(request);
     const channel = requireBotChannel(world, channelId!, PermissionFlagsBits.ManageMessages);
     if (channel.guildId === undefined) throw refuse("wrongChannelType");
-    const { messages = [] } = getBody<{ messages: string[] }>(request);
+    const { messages = [] } = getBody<{ messages: string[] }>(request, SHAPES.bulkDelete);
     const errors = new FormErrors();
     errors.checkCount("messages", messages, { min: 2, max: 100 });
     errors.throwIfAny();

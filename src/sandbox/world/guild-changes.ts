@@ -106,11 +106,7 @@ export class GuildChanges {
     guild.roles.set(role.id, role);
     const bot = createMember(botUserId, { roleIds: [role.id], presence: "online" }, this.#world.clock.now());
     guild.members.set(botUserId, bot);
-    this.#world.events.emit(
-      GatewayDispatchEvents.GuildCreate,
-      renderGuildCreate(this.#world, guild, { members: [bot], isLarge: guild.members.size > 50, hasPresences: false }),
-      { guildId },
-    );
+    this.#announceGuild(guild, bot);
   }
 
   /** The bot is removed from the guild; the guild itself goes on without it. */
@@ -118,6 +114,17 @@ export class GuildChanges {
     const guild = this.#world.requireGuild(guildId);
     guild.members.delete(this.#world.botUserId);
     this.#world.events.emit(GatewayDispatchEvents.GuildDelete, { id: guildId }, { guildId });
+  }
+
+  /** Discord loses the guild for a while; when it is back, the bot is told all of it again. */
+  setGuildOutage(guildId: string, isOut: boolean): void {
+    const guild = this.#world.requireGuild(guildId);
+    if (isOut) {
+      this.#world.events.emit(GatewayDispatchEvents.GuildDelete, { id: guildId, unavailable: true }, { guildId });
+      return;
+    }
+    const bot = this.#world.requireMember(guildId, this.#world.botUserId);
+    this.#announceGuild(guild, bot);
   }
 
   addMember(guildId: string, userId: string, member: NewMember = {}): MemberState {
@@ -295,6 +302,14 @@ export class GuildChanges {
     const role = this.#world.requireGuild(guildId).roles.get(roleId);
     if (!role) throw new MusterError("NOT_FOUND", `the sandbox has no role ${roleId} in guild ${guildId}`);
     return role;
+  }
+
+  #announceGuild(guild: GuildState, bot: MemberState): void {
+    this.#world.events.emit(
+      GatewayDispatchEvents.GuildCreate,
+      renderGuildCreate(this.#world, guild, { members: [bot], isLarge: guild.members.size > 50, hasPresences: false }),
+      { guildId: guild.id },
+    );
   }
 
   #announceMember(guildId: string, member: MemberState): void {

@@ -49,6 +49,7 @@ export class World extends WorldContext {
   addBot: GuildChanges["addBot"] = (...args) => this.#guilds.addBot(...args);
   addGuild: GuildChanges["addGuild"] = (...args) => this.#guilds.addGuild(...args);
   removeGuild: GuildChanges["removeGuild"] = (...args) => this.#guilds.removeGuild(...args);
+  setGuildOutage: GuildChanges["setGuildOutage"] = (...args) => this.#guilds.setGuildOutage(...args);
   addMember: GuildChanges["addMember"] = (...args) => this.#guilds.addMember(...args);
   removeMember: GuildChanges["removeMember"] = (...args) => this.#guilds.removeMember(...args);
   updateMember: GuildChanges["updateMember"] = (...args) => this.#guilds.updateMember(...args);

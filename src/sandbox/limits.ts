@@ -17,8 +17,14 @@ export const DEFAULT_LIMITS = {
   interactionDeadlineMs: 3_000,
   interactionTokenLifetimeMs: 900_000,
   identifiesPerDay: 1_000,
-  /** Ephemeral messages, uploads and events are kept up to this many of each, the newest. */
+  /** Ephemeral messages are kept up to this many, the newest. */
   keptEphemeralMessages: 5_000,
+  /** Uploads are kept up to this size together, the newest; older ones vanish from their messages. */
+  keptUploadBytes: 256 * 1024 * 1024,
+  /** Edits of one message older than an hour, per hour. Discord has such a limit but does not publish it. */
+  oldMessageEdits: 30,
+  oldMessageEditWindowMs: 3_600_000,
+  /** The largest file that may be uploaded. */
   uploadBytes: 10 * 1024 * 1024,
 } as const satisfies Record<string, number>;
 

@@ -71,7 +71,14 @@ describe("bodies that make no sense", () => {
         await response.arrayBuffer();
         expect(response.status).toBeLessThan(500);
       }),
-      { numRuns: 1_500 },
+      {
+        numRuns: 1_500,
+        examples: [
+          [2, { messages: null }],
+          [3, null],
+          [0, { components: "" }],
+        ],
+      },
     );
   });
 

@@ -28,6 +28,20 @@ export class ApiError extends Error {
   }
 }
 
+/** A limit of one route's own, answered as a 429 with a code. */
+export class RateLimitError extends ApiError {
+  readonly retryAfterMs: number;
+
+  constructor(code: number, options: { readonly message: string; readonly retryAfterMs: number }) {
+    super(429, code, options.message);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  override toBody(): object {
+    return { ...super.toBody(), retry_after: this.retryAfterMs / 1_000, global: false };
+  }
+}
+
 /** The refusals that the sandbox gives, with Discord's status and words. */
 const REFUSALS = {
   unauthorized: [401, 0, "401: Unauthorized"],

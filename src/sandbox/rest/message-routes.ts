@@ -12,7 +12,7 @@ import { renderChannel, renderMessage } from "../world/render.ts";
 import type { ChannelState, MessageState } from "../world/state.ts";
 import type { World } from "../world/world.ts";
 import { canBot, requireBotChannel, requireMessageIn } from "./access.ts";
-import { ApiError, FormErrors, refuse } from "./api-error.ts";
+import { ApiError, FormErrors, RateLimitError, refuse } from "./api-error.ts";
 import { getBody, getParams, getQuery, type RestContext } from "./context.ts";
 import { SHAPES } from "./form-shape.ts";
 import { readLimit } from "./guild-routes.ts";
@@ -20,6 +20,7 @@ import { checkMessageForm, requireSomething, type MessageForm } from "./message-
 import { mergeAttachments, storeUploads, type Upload } from "./uploads.ts";
 
 const CREATE_FLAGS = MessageFlags.SuppressEmbeds | MessageFlags.SuppressNotifications | MessageFlags.IsComponentsV2;
+const OLD_MESSAGE_MS = 3_600_000;
 const BULK_DELETE_MAX_AGE_MS = 14 * 86_400_000;
 /** A nonce stands for the same message this long. */
 const NONCE_LIFETIME_MS = 300_000;
@@ -85,7 +86,7 @@ export function registerMessageRoutes(app: FastifyInstance, context: RestContext
     const { channelId } = getParams(request);
     const channel = requireBotChannel(world, channelId!, PermissionFlagsBits.ManageMessages);
     if (channel.guildId === undefined) throw refuse("wrongChannelType");
-    const { messages = [] } = getBody<{ messages: string[] }>(request, SHAPES.bulkDelete);
+    const messages = getBody<{ messages: string[] }>(request, SHAPES.bulkDelete).messages ?? [];
     const errors = new FormErrors();
     errors.checkCount("messages", messages, { min: 2, max: 100 });
     errors.throwIfAny();
@@ -215,6 +216,7 @@ function editBotMessage(
 ): MessageState {
   if (message.authorId !== world.botUserId) throw refuse("notTheAuthor");
   checkMessageForm(form);
+  takeLateEdit(world, message);
   const channel = world.requireChannel(message.channelId);
   requireContentPermissions(world, channel, form, uploads);
   const attachmentIds = mergeAttachments(message.attachmentIds, form, storeUploads(world, channel.id, form, uploads));
@@ -237,4 +239,20 @@ function editBotMessage(
       : { flags: (message.flags & ~CREATE_FLAGS) | ((form.flags ?? 0) & CREATE_FLAGS) }),
     allowedMentions: form.allowed_mentions ?? undefined,
   });
+}
+
+/** Messages older than an hour can be edited only so often (30046, as a 429). */
+function takeLateEdit(world: World, message: MessageState): void {
+  const nowMs = world.clock.now();
+  if (nowMs - message.timestampMs < OLD_MESSAGE_MS) return;
+  const { oldMessageEdits, oldMessageEditWindowMs } = world.limits;
+  const edits = message.lateEditsAtMs;
+  while (edits.length > 0 && nowMs - edits[0]! >= oldMessageEditWindowMs) edits.shift();
+  if (edits.length >= oldMessageEdits) {
+    throw new RateLimitError(RESTJSONErrorCodes.MaximumNumberOfEditsToMessagesOlderThanOneHourReached, {
+      message: "Maximum number of edits to messages older than 1 hour reached. Try again later",
+      retryAfterMs: edits[0]! + oldMessageEditWindowMs - nowMs,
+    });
+  }
+  edits.push(nowMs);
 }

@@ -3,7 +3,7 @@ import { sleep } from "../../core/clock.ts";
 import { isMusterError } from "../../core/errors.ts";
 import type { RestEffect, RestFault } from "../faults.ts";
 import { registerAccountRoutes } from "./account-routes.ts";
-import { ApiError, refuse } from "./api-error.ts";
+import { ApiError, RateLimitError, refuse } from "./api-error.ts";
 import { registerCommandRoutes } from "./command-routes.ts";
 import { getParams, type RestContext } from "./context.ts";
 import { registerGuildRoutes } from "./guild-routes.ts";
@@ -170,6 +170,9 @@ async function replaceAnswer(
 
 function sendError(context: RestContext, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof EarlyAnswer) return reply.code(error.status).headers(error.headers).send(error.body);
+  if (error instanceof RateLimitError) {
+    void reply.headers(rateLimitHeaders({ isGlobal: false, retryAfterMs: error.retryAfterMs }));
+  }
   if (error instanceof ApiError) return reply.code(error.status).send(error.toBody());
   const status = (error as { statusCode?: number }).statusCode;
   if (status === 413) return reply.code(413).send(refuse("entityTooLarge").toBody());

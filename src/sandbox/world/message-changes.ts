@@ -52,6 +52,7 @@ export interface NewAttachment {
 export class MessageChanges {
   readonly #world: WorldContext;
   readonly #ephemeralIds: string[] = [];
+  #keptUploadBytes = 0;
 
   constructor(world: WorldContext) {
     this.#world = world;
@@ -74,6 +75,7 @@ export class MessageChanges {
       ephemeralFor: message.ephemeralFor,
       tts: message.tts ?? false,
       editedAtMs: undefined,
+      lateEditsAtMs: [],
       content,
       embeds: structuredClone([...(message.embeds ?? [])]),
       components: structuredClone([...(message.components ?? [])]),
@@ -169,12 +171,26 @@ export class MessageChanges {
       data: upload.data,
     };
     this.#world.state.attachments.set(stored.id, stored);
+    this.#keptUploadBytes += stored.data.byteLength;
+    this.#forgetOldUploads(stored.id);
     return stored;
+  }
+
+  #forgetOldUploads(newestId: string): void {
+    for (const id of this.#world.state.attachments.keys()) {
+      if (this.#keptUploadBytes <= this.#world.limits.keptUploadBytes || id === newestId) return;
+      this.#forgetUpload(id);
+    }
+  }
+
+  #forgetUpload(id: string): void {
+    this.#keptUploadBytes -= this.#world.state.attachments.get(id)?.data.byteLength ?? 0;
+    this.#world.state.attachments.delete(id);
   }
 
   #forget(message: MessageState): void {
     this.#world.state.messages.delete(message.id);
-    for (const id of message.attachmentIds) this.#world.state.attachments.delete(id);
+    for (const id of message.attachmentIds) this.#forgetUpload(id);
     if (message.ephemeralFor !== undefined) return;
     const ids = this.#world.requireChannel(message.channelId).messageIds;
     const index = findIndexOfId(ids, message.id);

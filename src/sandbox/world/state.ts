@@ -115,6 +115,8 @@ export interface MessageState {
   readonly ephemeralFor: string | undefined;
   readonly tts: boolean;
   editedAtMs: number | undefined;
+  /** When it was edited after its first hour: such edits are few. */
+  readonly lateEditsAtMs: number[];
   content: string;
   embeds: APIEmbed[];
   components: APIMessageTopLevelComponent[];

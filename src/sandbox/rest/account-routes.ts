@@ -1,3 +1,4 @@
+import { ApplicationFlags } from "discord-api-types/v10";
 import type { FastifyInstance } from "fastify";
 import { isSnowflake } from "../snowflake.ts";
 import { renderDirectChannel, renderUser } from "../world/render.ts";
@@ -67,7 +68,7 @@ export function registerAccountRoutes(app: FastifyInstance, context: RestContext
       bot_public: false,
       bot_require_code_grant: false,
       verify_key: "0".repeat(64),
-      flags: 0,
+      flags: intentFlags(application.privilegedIntents),
       hook: true,
       redirect_uris: [],
       interactions_endpoint_url: null,
@@ -81,4 +82,13 @@ export function registerAccountRoutes(app: FastifyInstance, context: RestContext
     return describeApplication();
   });
   app.get("/oauth2/applications/:applicationId", describeApplication);
+}
+
+/** Which privileged intents the application has, as a bot that is in few servers is told. */
+function intentFlags(intents: { guildMembers?: boolean; messageContent?: boolean; presences?: boolean }): number {
+  return (
+    (intents.guildMembers ? ApplicationFlags.GatewayGuildMembersLimited : 0) |
+    (intents.messageContent ? ApplicationFlags.GatewayMessageContentLimited : 0) |
+    (intents.presences ? ApplicationFlags.GatewayPresenceLimited : 0)
+  );
 }

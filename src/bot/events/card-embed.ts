@@ -23,14 +23,24 @@ export interface CardContent {
 export interface CardSize {
   /** Of the whole embed. */
   readonly maxLength: number;
+  /** Escaping may make a text longer than what was allowed when it was typed; a pathological one is shortened. */
+  readonly maxDescriptionLength: number;
   readonly maxNamesPerEmoji: number;
 }
 
-const POSTED_CARD: CardSize = { maxLength: EMBED_LIMITS.total, maxNamesPerEmoji: 15 };
+export const POSTED_CARD: CardSize = {
+  maxLength: EMBED_LIMITS.total,
+  maxDescriptionLength: 2_000,
+  maxNamesPerEmoji: 15,
+};
+/** Leaves room for two full fields in another embed. */
+export const CARD_BESIDE_DETAILS: CardSize = {
+  maxLength: EMBED_LIMITS.total - 2 * (EMBED_LIMITS.fieldValue + 50),
+  maxDescriptionLength: 1_200,
+  maxNamesPerEmoji: Infinity,
+};
 
 const COLORS = { open: 0x3ba55d, paused: 0xfaa61a, closed: 0x747f8d } as const;
-/** Escaping may make a text longer than what was allowed when it was typed; a pathological one is shortened. */
-const MAX_DESCRIPTION_LENGTH = 2_000;
 /** Leaves room for the other fields; Discord allows 20 reactions on a message, but not always the same ones. */
 const MAX_EMOJI_FIELDS = 20;
 
@@ -40,7 +50,7 @@ export function renderCard(content: CardContent, texts: Texts, size: CardSize = 
   const imageUrl = [content.serverEmblem, content.audienceEmblem].find(isImage);
   const embed: APIEmbed = {
     title: renderTitle(event.title, content.serverEmblem),
-    description: renderDescription(event, texts),
+    description: renderDescription(event, texts, size.maxDescriptionLength),
     color: COLORS[event.state],
     footer: { text: texts.events.card.footer(event.id) },
     ...(imageUrl === undefined ? {} : { thumbnail: { url: imageUrl } }),
@@ -74,12 +84,12 @@ function renderTitle(title: string, emblem: string | undefined): string {
   return prefix + escapeWithin(title, EMBED_LIMITS.title - prefix.length);
 }
 
-function renderDescription(event: EventRecord, texts: Texts): string {
+function renderDescription(event: EventRecord, texts: Texts, maxLength: number): string {
   const { card } = texts.events;
   const link = messageLink(event.channelId, event.messageId, event.guildId);
   const howToAnswer = event.cardMessageId === event.messageId ? card.reactHere : card.reactThere(link);
   const hint = { open: howToAnswer, paused: `${card.paused}\n${howToAnswer}`, closed: card.closed }[event.state];
-  return [escapeWithin(event.description, MAX_DESCRIPTION_LENGTH), hint].filter((part) => part !== "").join("\n\n");
+  return [escapeWithin(event.description, maxLength), hint].filter((part) => part !== "").join("\n\n");
 }
 
 function listAnswers({ card, emblemOf }: CardContent, texts: Texts, size: CardSize): APIEmbedField[] {

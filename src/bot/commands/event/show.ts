@@ -8,16 +8,13 @@ import {
   type CommandContext,
   type Reply,
 } from "../../command.ts";
-import { joinMembers, renderCard, type CardContent } from "../../events/card-embed.ts";
+import { CARD_BESIDE_DETAILS, joinMembers, renderCard, type CardContent } from "../../events/card-embed.ts";
 import { EMBED_LIMITS, escapeWithin, joinWithin } from "../../events/embed-limits.ts";
 import { formatMoment } from "../../format-time.ts";
 import type { Texts } from "../../texts/texts.ts";
 import { requireEvent } from "./event-access.ts";
 
 const HISTORY_LENGTH = 5;
-/** Who is missing and the history are at most two fields; the answers get the rest of what a message may hold. */
-const DETAILS_LENGTH = 2 * (EMBED_LIMITS.fieldName + EMBED_LIMITS.fieldValue);
-const CARD_LENGTH = EMBED_LIMITS.total - DETAILS_LENGTH;
 const MAX_ERROR_LENGTH = 100;
 
 export const showAction: CommandAction = {
@@ -43,7 +40,7 @@ async function showEvent(
     cards.describe(event),
     store.reminders.listHistory({ guildId, eventId: event.id, limit: HISTORY_LENGTH }),
   ]);
-  const card = renderCard(content, texts, { maxLength: CARD_LENGTH, maxNamesPerEmoji: Infinity });
+  const card = renderCard(content, texts, CARD_BESIDE_DETAILS);
   const details: APIEmbed = { fields: [...listMissing(content, texts), renderHistory(history, texts)] };
   const row = new ActionRowBuilder<ButtonBuilder>().addComponents(
     new ButtonBuilder()

@@ -15,6 +15,7 @@ export interface ExportLimits {
 /** Bots may attach 10 MB where a server has no boosts; whatever comes first ends the export, the newest entries are in. */
 const LIMITS: ExportLimits = { maxEntryCount: 20_000, maxBytes: 8_000_000 };
 const PAGE_SIZE = 100;
+const SEPARATOR = ",\n";
 
 const COLUMNS = [
   ...["sequence", "id", "time", "actor_id", "action", "target", "outcome", "details"],
@@ -44,7 +45,10 @@ export async function exportAudit({ interaction, services, guildId, member }: Co
   };
 }
 
-/** Reads page by page from the newest entry on, so that nothing else waits for it; the file has the oldest first. */
+/**
+ * Reads page by page from the newest entry on, so that nothing else waits for it. The file has them in the order of the
+ * chain, which is that of time but for entries that waited in a queue, so that its reader can check them.
+ */
 export async function createExport(
   store: Store,
   guildId: string,
@@ -52,29 +56,36 @@ export async function createExport(
   limits: ExportLimits,
 ): Promise<AuditExport> {
   const formatEntry = format === "csv" ? formatCsvEntry : formatJsonEntry;
-  const newestFirst: string[] = [];
+  const lines: Line[] = [];
+  const finish = (isTruncated: boolean): AuditExport => {
+    lines.sort((a, b) => a.sequence - b.sequence);
+    return { data: wrap(lines, format), entryCount: lines.length, isTruncated };
+  };
   let byteCount = 0;
   let sequence: number | undefined;
   for (let hasOlder = true; hasOlder;) {
-    const limit = PAGE_SIZE;
-    const page = await store.audit.list({ guildId, limit, ...(sequence === undefined ? {} : { sequence }) });
+    const page = await store.audit.list({ guildId, limit: PAGE_SIZE, ...(sequence === undefined ? {} : { sequence }) });
     for (const entry of page.entries) {
-      const line = formatEntry(entry);
-      byteCount += Buffer.byteLength(line) + 2;
-      if (newestFirst.length >= limits.maxEntryCount || byteCount > limits.maxBytes) {
-        return { data: wrap(newestFirst.reverse(), format), entryCount: newestFirst.length, isTruncated: true };
-      }
-      newestFirst.push(line);
+      const text = formatEntry(entry);
+      byteCount += Buffer.byteLength(text) + SEPARATOR.length;
+      if (lines.length >= limits.maxEntryCount || byteCount > limits.maxBytes) return finish(true);
+      lines.push({ sequence: entry.sequence, text });
       sequence = entry.sequence;
     }
     hasOlder = page.hasOlder;
   }
-  return { data: wrap(newestFirst.reverse(), format), entryCount: newestFirst.length, isTruncated: false };
+  return finish(false);
 }
 
-function wrap(entries: readonly string[], format: ExportFormat): Buffer {
-  if (format === "csv") return Buffer.from(formatCsvLine(COLUMNS) + entries.join(""));
-  return Buffer.from(entries.length === 0 ? "[]\n" : `[\n${entries.join(",\n")}\n]\n`);
+interface Line {
+  readonly sequence: number;
+  readonly text: string;
+}
+
+function wrap(lines: readonly Line[], format: ExportFormat): Buffer {
+  const texts = lines.map(({ text }) => text);
+  if (format === "csv") return Buffer.from(formatCsvLine(COLUMNS) + texts.join(""));
+  return Buffer.from(lines.length === 0 ? "[]\n" : `[\n${texts.join(SEPARATOR)}\n]\n`);
 }
 
 function formatCsvEntry(entry: AuditEntry): string {

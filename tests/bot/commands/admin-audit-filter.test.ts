@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { createButtonId, parseButtonId } from "../../../src/bot/command.ts";
 import {
   decodePosition,
   encodePosition,
@@ -8,7 +9,6 @@ import {
   normalizeFilter,
   type AuditFilter,
 } from "../../../src/bot/commands/admin-audit-filter.ts";
-import { createButtonId, parseButtonId } from "../../../src/bot/command.ts";
 import { operations } from "../../../src/store/data-module.ts";
 import { snowflake } from "../../arbitraries/roll-call.ts";
 

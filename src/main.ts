@@ -36,11 +36,13 @@ const { createLogSink } = await import("./core/logger.ts");
 let logger: LogSink | undefined;
 let sandbox: Sandbox | undefined;
 let app: App | undefined;
+let isStopping = false;
 
 try {
   await run();
 } catch (error) {
-  await fail(error);
+  // Stopped while it was starting: what is left of the start fails, and that is no failure.
+  if (!isStopping) await fail(error);
 }
 
 async function run(): Promise<void> {
@@ -84,7 +86,6 @@ async function openDiscord(settings: Settings, log: LogSink): Promise<DiscordAcc
 }
 
 function watchSignals(): void {
-  let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     // A second signal means now.
     if (isStopping) process.exit(EXIT_FAILED);

@@ -1,0 +1,123 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Sandbox } from "../../src/sandbox/sandbox.ts";
+
+const entry = join(import.meta.dirname, "../../src/main.ts");
+
+interface RunningBot {
+  readonly child: ChildProcess;
+  output(): string;
+  waitFor(text: string): Promise<void>;
+  readonly exitCode: Promise<number | null>;
+}
+
+let folder: string;
+let sandbox: Sandbox;
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "muster-process-"));
+  sandbox = await Sandbox.start({ port: 0 });
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) if (child.exitCode === null) child.kill("SIGKILL");
+  await sandbox.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function startProcess(settings: Record<string, string> = {}): RunningBot {
+  const child = spawn(process.execPath, [entry], {
+    env: {
+      PATH: process.env.PATH,
+      DISCORD_TOKEN: sandbox.botToken,
+      DISCORD_API_URL: sandbox.apiUrl,
+      DATABASE_PATH: join(folder, "data/muster.db"),
+      LOG_DIR: join(folder, "logs"),
+      LOG_LEVEL: "debug",
+      MONITOR_PORT: "0",
+      ...settings,
+    },
+  });
+  children.push(child);
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const exitCode = once(child, "exit").then(([code]) => code as number | null);
+  return {
+    child,
+    output: () => output,
+    exitCode,
+    async waitFor(text) {
+      await sandbox.waitFor(() => output.includes(text) || child.exitCode !== null, 15_000);
+      if (!output.includes(text)) throw new Error(`ended without "${text}":\n${output}`);
+    },
+  };
+}
+
+function loggedText(): string {
+  return globSync("logs/*", { cwd: folder })
+    .map((path) => readFileSync(join(folder, path), "utf8"))
+    .join("\n");
+}
+
+describe("the process", () => {
+  it("becomes ready, keeps the token out of every log, and stops on SIGTERM with 0", async () => {
+    const bot = startProcess();
+    await bot.waitFor("ready");
+    const outcome = await sandbox
+      .as(sandbox.world.state.guilds.values().next().value!.ownerId)
+      .command(
+        "ping",
+        {},
+        { channelId: [...sandbox.world.state.channels.values()].find(({ name }) => name === "general")!.id },
+      );
+    expect(outcome.status).toBe("replied");
+    bot.child.kill("SIGTERM");
+    expect(await bot.exitCode).toBe(0);
+    expect(bot.output()).toContain("stopped");
+    expect(loggedText()).toContain("ready");
+    expect(bot.output() + loggedText()).not.toContain(sandbox.botToken);
+    expect(statSync(join(folder, "data/muster.db")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder, "data")).mode & 0o777).toBe(0o700);
+  });
+
+  it("refuses a second bot on the same data, naming who holds it", async () => {
+    const first = startProcess();
+    await first.waitFor("ready");
+    const second = startProcess();
+    expect(await second.exitCode).toBe(78);
+    expect(second.output()).toContain(String(first.child.pid));
+  });
+
+  it("names every wrong setting and ends with 78", async () => {
+    const bot = startProcess({ DB_RETRY_DELAY: "soon", MONITOR_HOST: "0.0.0.0", MONITOR_PORT: "3000" });
+    expect(await bot.exitCode).toBe(78);
+    expect(bot.output()).toMatch(/DB_RETRY_DELAY[^]*MONITOR_TOKEN|MONITOR_TOKEN[^]*DB_RETRY_DELAY/);
+  });
+
+  it("ends with 78 when Discord refuses the token, without showing it", async () => {
+    const token = `${sandbox.botToken.slice(0, -4)}AAAA`;
+    const bot = startProcess({ DISCORD_TOKEN: token });
+    expect(await bot.exitCode).toBe(78);
+    expect(bot.output()).toContain("token was refused");
+    expect(bot.output() + loggedText()).not.toContain(token);
+  });
+
+  it("plays Discord itself when there is no token", async () => {
+    const bot = startProcess({ DISCORD_TOKEN: "", SANDBOX_PORT: "0" });
+    await bot.waitFor("ready");
+    expect(bot.output()).toContain("sandbox=http://127.0.0.1:");
+    bot.child.kill("SIGINT");
+    expect(await bot.exitCode).toBe(0);
+  });
+
+  it("waits for a Discord that is out of reach, and stops meanwhile when asked to", async () => {
+    const bot = startProcess({ DISCORD_API_URL: "http://127.0.0.1:9/api" });
+    await bot.waitFor("trying again");
+    bot.child.kill("SIGTERM");
+    expect(await bot.exitCode).toBe(0);
+  });
+});

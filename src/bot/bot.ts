@@ -142,7 +142,7 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean)
   const audience = new Audience({ client, store, flags, directory, hasMemberList });
   const reconciler = new Reconciler(client, store, clock);
   const alerts = new GuildAlerts(client, flags, logger);
-  const cards = new EventCards({ client, store, audience, flags, tracked, clock, logger, texts });
+  const cards = new EventCards({ client, store, audience, flags, clock, logger, texts });
   const wakeReminders = (): void => reminders.wake();
   const events = new EventService({
     ...{ client, store, tracked, cards, reconciler, flags, clock, logger, texts, settings, wakeReminders },

@@ -52,7 +52,9 @@ const COMPARED = [
 ];
 
 function byName(definitions: readonly { readonly name: string }[]): unknown {
-  return Object.fromEntries(definitions.map((definition) => [definition.name, toComparable({ type: 1, ...definition })]));
+  return Object.fromEntries(
+    definitions.map((definition) => [definition.name, toComparable({ type: 1, ...definition })]),
+  );
 }
 
 function toComparable(value: unknown): unknown {

@@ -68,7 +68,9 @@ export class CommandRouter {
     );
     const startedAt = this.#services.clock.monotonic();
     try {
-      const reply = interaction.isButton() ? await this.#press(interaction, logger) : await this.#execute(interaction, logger);
+      const reply = interaction.isButton()
+        ? await this.#press(interaction, logger)
+        : await this.#execute(interaction, logger);
       await responder.respond(reply);
     } catch (error) {
       await responder.refuse(this.#explain(error, logger));
@@ -130,7 +132,10 @@ export class CommandRouter {
     return this.#services.texts.failures.forCode(failureCode(error), reference);
   }
 
-  #baseContext<Interaction extends { guildId: string; member: Repliable["member"] }>({ guildId, member }: Interaction, logger: Logger) {
+  #baseContext<Interaction extends { guildId: string; member: Repliable["member"] }>(
+    { guildId, member }: Interaction,
+    logger: Logger,
+  ) {
     return { services: this.#services, guildId, member, logger };
   }
 }

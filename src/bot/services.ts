@@ -1,7 +1,7 @@
 import type { Client } from "discord.js";
+import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Settings } from "../config/settings.ts";
 import type { DatabaseManager } from "../database/database-manager.ts";
 import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
 import type { Store } from "../store/store.ts";

@@ -1,4 +1,3 @@
-import { isIPv4 } from "node:net";
 import { formatEmoji, parseEmoji } from "../../roll-call/emoji.ts";
 import { formatQuietHours, parseQuietHours } from "../../roll-call/quiet-hours.ts";
 import { isTimeZone } from "../../roll-call/time-zone.ts";
@@ -16,6 +15,7 @@ const SWITCH_WORDS: ReadonlyMap<string, string> = new Map([
 ]);
 
 const MAX_URL_LENGTH = 300;
+/** Its last part begins with a letter, so it is no IP address. */
 const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/;
 const IMAGE_PATH = /\.(?:png|jpe?g|gif|webp)$/i;
 
@@ -61,6 +61,6 @@ export function readEmblem(text: string): FlagValueResult {
 function readImageUrl(text: string): string | undefined {
   if (text.length > MAX_URL_LENGTH || !/^https:\/\/[^\s<>"`\\|]+$/i.test(text) || !URL.canParse(text)) return undefined;
   const { hostname, username, password, port, pathname, href } = new URL(text);
-  const isPlain = username === "" && password === "" && port === "" && HOST.test(hostname) && !isIPv4(hostname);
+  const isPlain = username === "" && password === "" && port === "" && HOST.test(hostname);
   return isPlain && IMAGE_PATH.test(pathname) && href.length <= MAX_URL_LENGTH ? href : undefined;
 }

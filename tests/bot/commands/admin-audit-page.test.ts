@@ -97,6 +97,12 @@ describe("audit page", () => {
     expect(buttons).toEqual([]);
   });
 
+  it("stays within Discord's limits with eight entries of many details each", () => {
+    const details = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`detail${index}`, "*".repeat(100)]));
+    const entries = Array.from({ length: 8 }, () => createEntry({ details }));
+    expect(render({ entries }).embed.description!.length).toBeLessThanOrEqual(EMBED_LIMITS.description);
+  });
+
   it("stays within Discord's limits, whatever the entries hold", () => {
     const details = fc.oneof(
       fc.dictionary(fc.string(), fc.jsonValue()),

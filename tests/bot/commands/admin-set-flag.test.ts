@@ -163,9 +163,11 @@ describe("/admin-set-flag", () => {
   it("refuses a member, whatever their client lets them send, and offers them nothing", async () => {
     const member = bot.as(bot.ids.memberIds[0]!);
     const where = { channelId: bot.channelId, bypassPermissionCheck: true };
-    const values = { flag: "reminders", value: "off" };
-    const outcome = await member.command("admin-set-flag set", values, where);
-    expect((await outcome.settled())?.content).toContain("Manage Guild");
+    const actions = { set: { flag: "reminders", value: "off" }, clear: { flag: "reminders" }, list: {} };
+    for (const [name, values] of Object.entries(actions)) {
+      const outcome = await member.command(`admin-set-flag ${name}`, values, where);
+      expect((await outcome.settled())?.content).toContain("Manage Guild");
+    }
     expect(await bot.store.flags.list({ guildId: bot.guildId })).toEqual([]);
     expect(await member.autocomplete("admin-set-flag set", { flag: "" }, "flag", where)).toEqual([]);
   });

@@ -1,7 +1,9 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import winston from "winston";
 import DailyRotateFile from "winston-daily-rotate-file";
-import { FILE_MODE } from "./durable-file.ts";
+import { FILE_MODE, FOLDER_MODE } from "./durable-file.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -44,7 +46,9 @@ export function describeError(error: unknown): unknown {
 }
 
 function createRedactor(secrets: readonly string[]): (line: string) => string {
-  const known = secrets.filter((secret) => secret.length >= 6);
+  const plain = secrets.filter((secret) => secret.length >= 6);
+  // In JSON a quote or a backslash is written otherwise.
+  const known = [...plain, ...plain.map((secret) => JSON.stringify(secret).slice(1, -1))];
   return (line) => {
     let clean = line.replace(TOKEN_SHAPE, REDACTED);
     for (const secret of known) clean = clean.replaceAll(secret, REDACTED);
@@ -59,6 +63,16 @@ function toJsonValue(_key: string, value: unknown): unknown {
   return value;
 }
 
+/** What JSON cannot hold (a value that refers to itself) costs its structure, never the line or its caller. */
+function toJson(value: unknown): string {
+  try {
+    // A function has no JSON: the library returns undefined for it, whatever its type says.
+    return JSON.stringify(value, toJsonValue) ?? "null";
+  } catch {
+    return JSON.stringify(inspect(value));
+  }
+}
+
 /** ` key=value` for each field; an error as its message, with its stack on lines of its own. */
 function formatFields(fields: Readonly<Record<string, unknown>>): string {
   let [pairs, stacks] = ["", ""];
@@ -67,10 +81,32 @@ function formatFields(fields: Readonly<Record<string, unknown>>): string {
       pairs += ` ${key}=${JSON.stringify(value.message)}`;
       stacks += `\n    ${value.stack ?? value.message}`;
     } else {
-      pairs += ` ${key}=${typeof value === "string" && /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value, toJsonValue)}`;
+      pairs += ` ${key}=${typeof value === "string" && /^[\w.:/-]+$/.test(value) ? value : toJson(value)}`;
     }
   }
   return pairs + stacks;
+}
+
+function createFileTransport(folder: string): DailyRotateFile {
+  mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+  const transport = new DailyRotateFile({
+    dirname: folder,
+    filename: "muster-%DATE%.log",
+    auditFile: join(folder, ".rotation.json"),
+    maxFiles: "14d",
+    maxSize: "50m",
+    options: { flags: "a", mode: FILE_MODE },
+  });
+  // Without a listener a full disk would end the program over its log.
+  transport.logStream.on("error", (error: Error) =>
+    process.stderr.write(`the log file cannot be written: ${error.message}\n`),
+  );
+  return transport;
+}
+
+/** Resolves when the file has what was written to it; the transport says that it has finished before. */
+function awaitWritten({ logStream }: DailyRotateFile): Promise<void> {
+  return new Promise((resolve) => logStream.once("finish", resolve).once("error", () => resolve()));
 }
 
 export function createLogSink(options: LogSinkOptions): LogSink {
@@ -78,7 +114,10 @@ export function createLogSink(options: LogSinkOptions): LogSink {
   const MESSAGE = Symbol.for("message");
   const json = winston.format((info) => {
     const { level, message, timestamp, ...fields } = info;
-    info[MESSAGE] = redact(JSON.stringify({ time: timestamp, level, message, ...fields }, toJsonValue));
+    const own = Object.entries(fields)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => `,${JSON.stringify(key)}:${toJson(value)}`);
+    info[MESSAGE] = redact(`${toJson({ time: timestamp, level, message }).slice(0, -1)}${own.join("")}}`);
     return info;
   });
   const readable = winston.format((info) => {
@@ -91,18 +130,10 @@ export function createLogSink(options: LogSinkOptions): LogSink {
   if (options.isConsoleEnabled) {
     transports.push(new winston.transports.Console({ format: winston.format.combine(stamped, readable()) }));
   }
-  if (options.folder !== undefined) {
-    transports.push(
-      new DailyRotateFile({
-        dirname: options.folder,
-        filename: "muster-%DATE%.log",
-        auditFile: join(options.folder, ".rotation.json"),
-        maxFiles: "14d",
-        maxSize: "50m",
-        options: { flags: "a", mode: FILE_MODE },
-        format: winston.format.combine(stamped, json()),
-      }),
-    );
+  const file = options.folder === undefined ? undefined : createFileTransport(options.folder);
+  if (file) {
+    file.format = winston.format.combine(stamped, json());
+    transports.push(file);
   }
   const root = winston.createLogger({ level: options.level, transports, silent: transports.length === 0 });
 
@@ -121,8 +152,10 @@ export function createLogSink(options: LogSinkOptions): LogSink {
     },
     async close() {
       const finished = new Promise<void>((resolve) => root.once("finish", resolve));
+      const written = file && awaitWritten(file);
       root.end();
       await finished;
+      await written;
     },
   };
 }

@@ -18,8 +18,8 @@ export function parseDurationMs(text: string): number | undefined {
 
 /** The shortest exact writing of a duration that `parseDurationMs` reads back: 5400000 → `"1h30m"`, 0 → `"0"`. */
 export function formatDurationMs(durationMs: number): string {
-  if (durationMs === 0) return "0";
   let restMs = Math.round(durationMs);
+  if (restMs === 0) return "0";
   let text = "";
   for (const unit of ["d", "h", "m", "s", "ms"] as const) {
     const unitMs = DURATION_UNITS_MS[unit];

@@ -15,7 +15,6 @@ export interface ExportLimits {
 /** Bots may attach 10 MB where a server has no boosts; whatever comes first ends the export, the newest entries are in. */
 const LIMITS: ExportLimits = { maxEntryCount: 20_000, maxBytes: 8_000_000 };
 const PAGE_SIZE = 100;
-const SEPARATOR = ",\n";
 
 const COLUMNS = [
   ...["sequence", "id", "time", "actor_id", "action", "target", "outcome", "details"],
@@ -46,8 +45,8 @@ export async function exportAudit({ interaction, services, guildId, member }: Co
 }
 
 /**
- * Reads page by page from the newest entry on, so that nothing else waits for it. The file has them in the order of the
- * chain, which is that of time but for entries that waited in a queue, so that its reader can check them.
+ * Reads page by page from the newest entry on, so that nothing else waits for it; each page becomes bytes at once, for
+ * the same reason. The file has the oldest first.
  */
 export async function createExport(
   store: Store,
@@ -55,37 +54,38 @@ export async function createExport(
   format: ExportFormat,
   limits: ExportLimits,
 ): Promise<AuditExport> {
-  const formatEntry = format === "csv" ? formatCsvEntry : formatJsonEntry;
-  const lines: Line[] = [];
-  const finish = (isTruncated: boolean): AuditExport => {
-    lines.sort((a, b) => a.sequence - b.sequence);
-    return { data: wrap(lines, format), entryCount: lines.length, isTruncated };
-  };
+  const { formatEntry, separator } = FORMATS[format];
+  const newestFirst: Buffer[] = [];
+  let entryCount = 0;
   let byteCount = 0;
   let sequence: number | undefined;
-  for (let hasOlder = true; hasOlder;) {
-    const page = await store.audit.list({ guildId, limit: PAGE_SIZE, ...(sequence === undefined ? {} : { sequence }) });
+  let isTruncated = false;
+  for (let hasOlder = true; hasOlder && !isTruncated;) {
+    const page = await store.audit.list({
+      ...{ guildId, limit: PAGE_SIZE },
+      ...(sequence === undefined ? {} : { sequence }),
+    });
+    const lines: string[] = [];
     for (const entry of page.entries) {
-      const text = formatEntry(entry);
-      byteCount += Buffer.byteLength(text) + SEPARATOR.length;
-      if (lines.length >= limits.maxEntryCount || byteCount > limits.maxBytes) return finish(true);
-      lines.push({ sequence: entry.sequence, text });
+      const line = formatEntry(entry);
+      byteCount += Buffer.byteLength(line) + separator.length;
+      isTruncated = entryCount === limits.maxEntryCount || byteCount > limits.maxBytes;
+      if (isTruncated) break;
+      lines.push(line);
+      entryCount++;
       sequence = entry.sequence;
     }
+    if (lines.length > 0) newestFirst.push(Buffer.from(lines.reverse().join(separator)));
     hasOlder = page.hasOlder;
   }
-  return finish(false);
+  return { data: joinPages(newestFirst.reverse(), format), entryCount, isTruncated };
 }
 
-interface Line {
-  readonly sequence: number;
-  readonly text: string;
-}
-
-function wrap(lines: readonly Line[], format: ExportFormat): Buffer {
-  const texts = lines.map(({ text }) => text);
-  if (format === "csv") return Buffer.from(formatCsvLine(COLUMNS) + texts.join(""));
-  return Buffer.from(lines.length === 0 ? "[]\n" : `[\n${texts.join(SEPARATOR)}\n]\n`);
+function joinPages(pages: readonly Buffer[], format: ExportFormat): Buffer {
+  const { head, separator, tail } = FORMATS[format];
+  const between = Buffer.from(separator);
+  const parts = pages.flatMap((page, index) => (index === 0 ? [page] : [between, page]));
+  return Buffer.concat([Buffer.from(head), ...parts, Buffer.from(tail)]);
 }
 
 function formatCsvEntry(entry: AuditEntry): string {
@@ -98,3 +98,15 @@ function formatCsvEntry(entry: AuditEntry): string {
 function formatJsonEntry(entry: AuditEntry): string {
   return JSON.stringify({ ...entry, time: new Date(entry.at).toISOString() });
 }
+
+interface FileFormat {
+  readonly head: string;
+  readonly formatEntry: (entry: AuditEntry) => string;
+  readonly separator: string;
+  readonly tail: string;
+}
+
+const FORMATS: Readonly<Record<ExportFormat, FileFormat>> = {
+  csv: { head: formatCsvLine(COLUMNS), formatEntry: formatCsvEntry, separator: "", tail: "" },
+  json: { head: "[\n", formatEntry: formatJsonEntry, separator: ",\n", tail: "\n]\n" },
+};

@@ -1,9 +1,9 @@
 import { MAX_REACTIONS, parseEmojiList } from "../../roll-call/emoji.ts";
-import { Refusal } from "../command.ts";
 import { MAX_INTERVAL_MS, parseInterval } from "../input/duration-input.ts";
 import { escapeInline, truncate } from "../input/escape.ts";
 import { parseMoment } from "../input/time-input.ts";
 import type { Texts } from "../texts/texts.ts";
+import { EventRefusal } from "./event-refusal.ts";
 
 /** What people give for an event, from text to value. Everything that is not understood is refused with what would be. */
 
@@ -57,7 +57,7 @@ export interface InputContext {
   readonly nowAt: number;
 }
 
-/** The fields of a new event; what was not given gets its default. Throws a Refusal. */
+/** The fields of a new event; what was not given gets its default. Throws an EventRefusal. */
 export function readEventFields(
   options: EventOptions,
   context: InputContext,
@@ -74,7 +74,7 @@ export function readEventFields(
   };
 }
 
-/** What the options given say; `none` empties a description, `never` removes a time to close. Throws a Refusal. */
+/** What the options given say; `none` empties a description, `never` removes a time to close. Throws an EventRefusal. */
 export function readEventChanges(options: EventOptions, context: InputContext): EventChanges {
   const { title, every, reactions, audienceRoleId, description, closes } = options;
   return {
@@ -104,9 +104,9 @@ function isWord(text: string, ...words: readonly string[]): boolean {
 
 function readTitle(text: string, { texts }: InputContext): string {
   const title = normalize(text);
-  if (!/[\p{L}\p{N}\p{P}\p{S}]/u.test(title)) throw new Refusal(texts.events.refusals.titleEmpty);
+  if (!/[\p{L}\p{N}\p{P}\p{S}]/u.test(title)) throw new EventRefusal(texts.events.refusals.titleEmpty);
   if (title.length > MAX_TITLE_LENGTH) {
-    throw new Refusal(texts.events.refusals.titleTooLong(title.length, MAX_TITLE_LENGTH));
+    throw new EventRefusal(texts.events.refusals.titleTooLong(title.length, MAX_TITLE_LENGTH));
   }
   return title;
 }
@@ -114,7 +114,7 @@ function readTitle(text: string, { texts }: InputContext): string {
 function readDescription(text: string, { texts }: InputContext): string {
   const description = isWord(text, "none") ? "" : normalize(text);
   if (description.length > MAX_DESCRIPTION_LENGTH) {
-    throw new Refusal(texts.events.refusals.descriptionTooLong(description.length, MAX_DESCRIPTION_LENGTH));
+    throw new EventRefusal(texts.events.refusals.descriptionTooLong(description.length, MAX_DESCRIPTION_LENGTH));
   }
   return description;
 }
@@ -125,13 +125,13 @@ function readIntervalMs(text: string, { texts, minIntervalMs }: InputContext): n
   const { refusals } = texts.events;
   switch (result.problem) {
     case "not-understood":
-      throw new Refusal(refusals.intervalNotUnderstood(quote(text)));
+      throw new EventRefusal(refusals.intervalNotUnderstood(quote(text)));
     case "no-unit":
-      throw new Refusal(refusals.intervalNoUnit(quote(text)));
+      throw new EventRefusal(refusals.intervalNoUnit(quote(text)));
     case "too-short":
-      throw new Refusal(refusals.intervalTooShort(minIntervalMs));
+      throw new EventRefusal(refusals.intervalTooShort(minIntervalMs));
     case "too-long":
-      throw new Refusal(refusals.intervalTooLong(MAX_INTERVAL_MS));
+      throw new EventRefusal(refusals.intervalTooLong(MAX_INTERVAL_MS));
   }
 }
 
@@ -143,13 +143,13 @@ function readReactions(text: string, { texts }: InputContext): string[] {
   const { kind, token = "" } = result.problem;
   switch (kind) {
     case "not-an-emoji":
-      throw new Refusal(refusals.notAnEmoji(quote(token)));
+      throw new EventRefusal(refusals.notAnEmoji(quote(token)));
     case "duplicate":
-      throw new Refusal(refusals.emojiTwice(token));
+      throw new EventRefusal(refusals.emojiTwice(token));
     case "too-many":
-      throw new Refusal(refusals.tooManyEmoji(MAX_REACTIONS));
+      throw new EventRefusal(refusals.tooManyEmoji(MAX_REACTIONS));
     case "empty":
-      throw new Refusal(refusals.noEmoji);
+      throw new EventRefusal(refusals.noEmoji);
   }
 }
 
@@ -160,10 +160,10 @@ function readClosing(text: string, { texts, nowAt, timeZone }: InputContext): nu
   const { refusals } = texts.events;
   switch (result.problem) {
     case "not-understood":
-      throw new Refusal(refusals.closingNotUnderstood(quote(text)));
+      throw new EventRefusal(refusals.closingNotUnderstood(quote(text)));
     case "in-the-past":
-      throw new Refusal(refusals.closingPast);
+      throw new EventRefusal(refusals.closingPast);
     case "too-far":
-      throw new Refusal(refusals.closingTooFar);
+      throw new EventRefusal(refusals.closingTooFar);
   }
 }

@@ -14,7 +14,6 @@ import { emojiKey, formatEmoji, isSameEmoji, matchEventEmoji, MAX_REACTIONS } fr
 import type { EventRecord, EventState } from "../../store/events.ts";
 import { SYSTEM_ACTOR } from "../../store/inputs.ts";
 import type { Store } from "../../store/store.ts";
-import { Refusal } from "../command.ts";
 import { goneThing, type GoneThing } from "../discord-errors.ts";
 import type { GuildFlags } from "../flags/guild-flags.ts";
 import { planNextReminder } from "../reminders/reminder-plan.ts";
@@ -22,6 +21,7 @@ import type { Texts } from "../texts/texts.ts";
 import { renderPreparation } from "./card-embed.ts";
 import type { EventCards } from "./event-cards.ts";
 import type { EventChanges, EventFields } from "./event-input.ts";
+import { EventRefusal } from "./event-refusal.ts";
 import { addReactions, removeReactions } from "./message-reactions.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { TrackedEvents } from "./tracked-events.ts";
@@ -61,7 +61,7 @@ export class EventService {
   }
 
   /**
-   * Posts an event's message and stores it. Throws a Refusal when Discord does not allow the message or a reaction, and
+   * Posts an event's message and stores it. Throws an EventRefusal when Discord does not allow the message or a reaction, and
    * the store's error when it cannot be stored; either way nothing is left of it.
    */
   async create(input: NewEvent): Promise<EventRecord> {
@@ -84,7 +84,7 @@ export class EventService {
     if (failure) throw failure.error;
   }
 
-  /** Throws a Refusal when Discord does not allow a new reaction, CONFLICT when the event is closed; then nothing is changed. */
+  /** Throws an EventRefusal when Discord does not allow a new reaction, CONFLICT when the event is closed; then nothing is changed. */
   async edit(event: EventRecord, changes: EventChanges, actorId: string): Promise<EventRecord> {
     const { store, tracked, cards, wakeReminders } = this.#options;
     const reactions = changes.reactions?.map((key) => matchEventEmoji(key, event.reactions));
@@ -189,7 +189,9 @@ export class EventService {
       return message.id;
     } catch (error) {
       if (!isRefused(error)) throw error;
-      throw new Refusal(`${texts.events.refusals.postingRefused(channelId)} ${texts.events.refusals.nothingCreated}`);
+      throw new EventRefusal(
+        `${texts.events.refusals.postingRefused(channelId)} ${texts.events.refusals.nothingCreated}`,
+      );
     }
   }
 
@@ -208,7 +210,7 @@ export class EventService {
         ...{ audienceRoleId, closesAt, nextReminderAt: planNextReminder(planned, guildFlags, createdAt) },
       });
     } catch (error) {
-      if (isMusterError(error, "CONFLICT")) throw new Refusal(texts.events.refusals.onceWatched);
+      if (isMusterError(error, "CONFLICT")) throw new EventRefusal(texts.events.refusals.onceWatched);
       throw error;
     }
   }
@@ -269,7 +271,7 @@ export class EventService {
     return { nextReminderAt: planned ?? null };
   }
 
-  /** All of them or none. Throws a Refusal that says why Discord does not allow one, and what became of the event. */
+  /** All of them or none. Throws an EventRefusal that says why Discord does not allow one, and what became of the event. */
   async #addReactions(event: EventRecord, reactions: readonly string[], consequence: string): Promise<void> {
     const { client, texts } = this.#options;
     const { added, failure } = await addReactions(client.rest, event, reactions);
@@ -277,7 +279,7 @@ export class EventService {
     await this.#removeReactions(event, added);
     const reason = explainReactionFailure(failure, event, texts.events.refusals);
     if (reason === undefined) throw failure.error;
-    throw new Refusal(`${reason} ${consequence}`);
+    throw new EventRefusal(`${reason} ${consequence}`);
   }
 
   async #removeReactions(event: EventRecord, reactions: readonly string[]): Promise<void> {

@@ -101,6 +101,7 @@ const refusals = {
   eventNotFound: "There is no such event here. Choose one from the list that appears while you type.",
   eventAmbiguous: (title: string): string =>
     `Several events may be meant by "${title}". Choose one from the list that appears while you type.`,
+  justReminded: (moment: string): string => `The last reminder went out ${moment}. Please wait a few seconds.`,
   gone: "The message of this event was deleted, so the event is closed now.",
   nothingToChange: "Nothing would be different. Name at least one thing to change.",
   closed: {

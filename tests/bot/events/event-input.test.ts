@@ -1,5 +1,5 @@
-import { Refusal } from "../../../src/bot/command.ts";
 import { readEventChanges, readEventFields, type EventOptions } from "../../../src/bot/events/event-input.ts";
+import { EventRefusal } from "../../../src/bot/events/event-refusal.ts";
 import { english } from "../../../src/bot/texts/texts.ts";
 
 const GUILD_ID = "100000000000000001";
@@ -21,7 +21,7 @@ function refusalOf(options: Partial<EventOptions>): string {
   try {
     read(options);
   } catch (error) {
-    if (error instanceof Refusal) return error.message;
+    if (error instanceof EventRefusal) return error.message;
     throw error;
   }
   return "accepted";

@@ -3,12 +3,13 @@ import type { EventRecord, EventState } from "../../../store/events.ts";
 import { Refusal, type CommandAction, type CommandContext } from "../../command.ts";
 import { goneThing } from "../../discord-errors.ts";
 import { readEventChanges, type EventChanges } from "../../events/event-input.ts";
+import { formatMoment } from "../../format-time.ts";
 import { createInputContext, readOptions, requireUsableEmoji } from "./create.ts";
 import { requireManagedEvent } from "./event-access.ts";
 import { describeEvent } from "./event-lines.ts";
 
-/** A second reminder right after the first one is a mistake more often than not. */
-const REMIND_COOLDOWN_MS = 10_000;
+/** Two who remind at once, or one who presses twice, would disturb everybody twice. */
+const REMIND_PAUSE_MS = 10_000;
 
 export const editAction: CommandAction = {
   database: "write",
@@ -33,12 +34,15 @@ export const closeAction = createTransition("closed");
 
 export const remindAction: CommandAction = {
   database: "write",
-  cooldownMs: REMIND_COOLDOWN_MS,
   async execute(context) {
     const { services, member } = context;
     const { refusals, replies } = services.texts.events;
     const event = await requireChosenEvent(context);
     if (event.state === "closed") throw new Refusal(refusals.closed.remind);
+    const { lastReminderAt } = event;
+    if (lastReminderAt !== undefined && services.clock.now() - lastReminderAt < REMIND_PAUSE_MS) {
+      throw new Refusal(refusals.justReminded(formatMoment(lastReminderAt, "relative")));
+    }
     try {
       return { content: replies.reminded(await services.reminders.remindNow(event, member.id)) };
     } catch (error) {

@@ -1,0 +1,94 @@
+import { ComponentType, MessageType, type APIEmbed, type APIMessage } from "discord-api-types/v10";
+import type { EventRecord } from "../../../src/store/events.ts";
+import type { TestBot } from "../../helpers/bot.ts";
+
+export type Options = Readonly<Record<string, string>>;
+
+/** What a member reads after a command: its text, and its embeds as JSON. */
+export interface Answer {
+  readonly text: string;
+  readonly message: APIMessage;
+}
+
+export function readMessage(message: APIMessage): string {
+  return [message.content, ...message.embeds.map((embed) => JSON.stringify(embed))].join("\n");
+}
+
+export async function use(
+  bot: TestBot,
+  userId: string,
+  command: string,
+  options: Options = {},
+  channelId = bot.channelId,
+): Promise<Answer> {
+  const outcome = await bot.as(userId).command(command, options, { channelId });
+  const message = await outcome.settled();
+  if (!message || outcome.status === "failed") throw new Error(`/${command} was not answered`);
+  expect(outcome.isEphemeral).toBe(true);
+  return { text: readMessage(message), message };
+}
+
+/** Presses the button with this label; what stands in the message's place then, or what is said instead. */
+export async function press(bot: TestBot, userId: string, message: APIMessage, label: string): Promise<Answer> {
+  const button = message.components
+    ?.flatMap((row) => (row.type === ComponentType.ActionRow ? row.components : []))
+    .find((component) => component.type === ComponentType.Button && "label" in component && component.label === label);
+  if (!button || !("custom_id" in button)) throw new Error(`there is no button "${label}"`);
+  const outcome = await bot.as(userId).click(message, button.custom_id);
+  const answer = await outcome.settled();
+  return { text: readMessage(answer!), message: answer! };
+}
+
+/** Creates an event as the moderator and returns its record. */
+export async function createEvent(
+  bot: TestBot,
+  options: Options = {},
+  userId = bot.ids.moderatorId,
+): Promise<EventRecord> {
+  const { text } = await use(bot, userId, "event create", { title: "Friday raid", ...options });
+  return requireEvent(bot, idIn(text));
+}
+
+export function idIn(text: string): string {
+  const id = /`([0-9A-Z]{26})`/.exec(text)?.[1];
+  if (id === undefined) throw new Error(`no event id in: ${text}`);
+  return id;
+}
+
+export async function findEvent(bot: TestBot, id: string): Promise<EventRecord | null> {
+  return bot.store.events.find({ guildId: bot.guildId, id });
+}
+
+export async function requireEvent(bot: TestBot, id: string): Promise<EventRecord> {
+  const event = await findEvent(bot, id);
+  if (!event) throw new Error(`event ${id} is not stored`);
+  return event;
+}
+
+/** The embed that an event's card shows, or undefined when the message is not there. */
+export function cardOf(bot: TestBot, event: EventRecord): APIEmbed | undefined {
+  const messages = bot.sandbox.world.messages(event.channelId);
+  return messages.find(({ id }) => id === event.cardMessageId)?.embeds[0];
+}
+
+export function fieldOf(embed: APIEmbed | undefined, name: string): string | undefined {
+  return embed?.fields?.find((field) => field.name === name)?.value;
+}
+
+/** The bot's own messages in a channel that everyone sees. */
+export function ownMessages(bot: TestBot, channelId = bot.channelId): APIMessage[] {
+  return bot.sandbox.world
+    .messages(channelId)
+    .filter((message) => message.author.id === bot.sandbox.botUserId && message.type !== MessageType.ChatInputCommand);
+}
+
+export async function auditActions(
+  bot: TestBot,
+  eventId: string,
+): Promise<{ action: string; actorId: string; details: string }[]> {
+  const { entries } = await bot.store.audit.list({ guildId: bot.guildId, limit: 100 });
+  return entries
+    .filter(({ target }) => target === eventId)
+    .map(({ action, actorId, details }) => ({ action, actorId, details }))
+    .reverse();
+}

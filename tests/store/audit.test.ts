@@ -1,6 +1,6 @@
 import type Database from "better-sqlite3";
 import fc from "fast-check";
-import type { AuditEntry, ChainFault } from "../../src/store/audit-chain.ts";
+import { auditHash, type AuditEntry, type ChainFault } from "../../src/store/audit-chain.ts";
 import type { Store } from "../../src/store/store.ts";
 import { anyText } from "../arbitraries/store.ts";
 import { openTestStore, withFolder, withRawConnection, type TestStore } from "../helpers/database.ts";
@@ -207,6 +207,22 @@ describe("an audit log that somebody has changed", () => {
         }
       },
       { kind: "altered", sequence: 4 },
+    ],
+    [
+      "one forged, with a hash that fits it",
+      (raw, guildId) => {
+        const columns = "guild_id AS guildId, sequence, id, at, actor_id AS actorId, action, target, outcome";
+        const entry = raw
+          .prepare<[string], AuditEntry>(
+            `SELECT ${columns}, previous_hash AS previousHash FROM audit_log WHERE guild_id = ? AND sequence = 4`,
+          )
+          .get(guildId)!;
+        const forged = auditHash({ ...entry, details: "{}" });
+        raw
+          .prepare("UPDATE audit_log SET details = '{}', hash = ? WHERE guild_id = ? AND sequence = 4")
+          .run(forged, guildId);
+      },
+      { kind: "altered", sequence: 5 },
     ],
     [
       "the record of its end changed",

@@ -41,9 +41,12 @@ describe("a write lock held by another process", () => {
         });
         return performance.now() - startedAt;
       };
-      const durations = [measure("early")];
-      await pause(TIMEOUT_MS / 2);
-      durations.push(measure("late"));
+      // The second and the third wait behind the first and make one group, with two ends of their time.
+      const durations = [measure("first")];
+      await pause(50);
+      durations.push(measure("second"));
+      await pause(TIMEOUT_MS - 80);
+      durations.push(measure("third"));
       for (const durationMs of await Promise.all(durations)) {
         expect(durationMs).toBeGreaterThanOrEqual(TIMEOUT_MS * 0.9);
         expect(durationMs).toBeLessThan(TIMEOUT_MS * 1.45);
@@ -52,6 +55,13 @@ describe("a write lock held by another process", () => {
       expect(await add(database, "after")).toBe(1);
       const ledger = (await database.manager.call("counter.listLedger", {})) as { name: string }[];
       expect(ledger.map(({ name }) => name)).toEqual(["after"]);
+    });
+  });
+
+  it("is not applied when its time is over by the time that the lock is free", async () => {
+    await withCounterDatabase({ operationTimeoutMs: -1 }, async (database) => {
+      await expect(add(database, "late")).rejects.toMatchObject({ code: "DATABASE_BUSY" });
+      expect(await database.manager.call("counter.get", { name: "late" })).toBeNull();
     });
   });
 

@@ -35,7 +35,8 @@ export async function press(bot: TestBot, userId: string, message: APIMessage, l
     .find((component) => component.type === ComponentType.Button && "label" in component && component.label === label);
   if (!button || !("custom_id" in button)) throw new Error(`there is no button "${label}"`);
   const outcome = await bot.as(userId).click(message, button.custom_id);
-  const answer = await outcome.settled();
+  const settled = await outcome.settled();
+  const answer = outcome.followUps.at(-1) ?? settled;
   return { text: readMessage(answer!), message: answer! };
 }
 

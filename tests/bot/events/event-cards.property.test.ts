@@ -74,6 +74,16 @@ function createContent(drawn: DrawnCard): CardContent {
   return { event, card: eventCard, ...flags, serverEmblem, audienceEmblem, emblemOf };
 }
 
+/** Everything as long as it gets. */
+const LONGEST: DrawnCard = {
+  ...{ title: "T".padEnd(100, "*"), description: "*".repeat(1_000), state: "paused", others: ["✅"] },
+  reactions: Array.from({ length: 20 }, (_, index) => `a:${"e".repeat(32)}:${10n ** 19n + BigInt(index)}`),
+  ...{ answerCount: 5_000, firstId: "9223372036854770000", isUnknown: true, isAdopted: true, hasRole: true },
+  ...{ expectedCount: 5_000, closesAt: 253_402_300_799_999, nextReminderAt: 253_402_300_799_999 },
+  ...{ serverEmblem: "<a:emblem_of_a_far_away_state:1234567890123456789>", audienceEmblem: "🇦🇹" },
+  flags: { areRemindersOn: true, isAudienceComplete: false },
+};
+
 function expectWithinLimits(embed: APIEmbed): void {
   const fields = embed.fields ?? [];
   expect(embed.title!.length).toBeGreaterThan(0);
@@ -98,7 +108,7 @@ describe("an event card", () => {
         expect(countEmbedLength(embed)).toBeLessThanOrEqual(EMBED_LIMITS.total);
         expectWithinLimits(renderPreparation(content.event, english));
       }),
-      { numRuns: 150 },
+      { numRuns: 100, examples: [[LONGEST], [{ ...LONGEST, state: "closed" }]] },
     );
   });
 
@@ -110,8 +120,17 @@ describe("an event card", () => {
         expectWithinLimits(embed);
         expect(countEmbedLength(embed)).toBeLessThanOrEqual(CARD_BESIDE_DETAILS.maxLength);
       }),
-      { numRuns: 150 },
+      { numRuns: 100, examples: [[LONGEST], [{ ...LONGEST, state: "closed" }]] },
     );
+  });
+});
+
+describe("an event card on which everything is as long as it gets", () => {
+  it.each([POSTED_CARD, CARD_BESIDE_DETAILS])("still counts the answers whose names it leaves out", (size) => {
+    const { fields = [] } = renderCard(createContent(LONGEST), english, size);
+    const answers = fields.filter(({ name }) => name.startsWith("<a:"));
+    expect(answers).toHaveLength(20);
+    for (const { value } of answers) expect(value).toMatch(/… and \d+ more$/);
   });
 });
 

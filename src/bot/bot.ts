@@ -30,6 +30,8 @@ import { english } from "./texts/texts.ts";
 
 /** Waits between tries to reach Discord at the start: it may be down for hours, and then everybody tries again. */
 const CONNECT_RETRY = { maxAttempts: Infinity, baseDelay: 2_000, maxDelay: 300_000, backoffMultiplier: 2 } as const;
+/** Longest wait, at a stop, for what is under way with Discord. */
+const SETTLE_TIMEOUT_MS = 6_000;
 /** Close codes after which connecting again cannot help (https://discord.com/developers/docs/topics/opcodes-and-status-codes). */
 const FATAL_CLOSE_CODES = new Map([
   [4004, "the token was refused"],
@@ -103,11 +105,20 @@ export class Bot {
     if (!parts) return;
     this.#parts = undefined;
     parts.client.removeAllListeners("interactionCreate");
-    await parts.router.settle();
-    await parts.reminders.stop();
-    await parts.synchronizer.stop();
-    await parts.tracker.settle();
-    await parts.cards.stop();
+    const finished = Promise.all([
+      parts.router.settle(),
+      parts.reminders.stop(),
+      parts.synchronizer.stop(),
+      parts.tracker.settle(),
+    ]).then(() => parts.cards.stop());
+    // A Discord that hangs must not keep the program from closing its database.
+    const settled = new AbortController();
+    const timeout = sleep(this.#options.clock, SETTLE_TIMEOUT_MS, settled.signal).then(
+      () => this.#options.logger.warn("stopped without waiting any longer for Discord"),
+      () => undefined,
+    );
+    await Promise.race([finished, timeout]);
+    settled.abort();
     await parts.client.destroy();
   }
 

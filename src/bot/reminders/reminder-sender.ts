@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { DiscordAPIError, RESTJSONErrorCodes, type Client, type Message, type SendableChannels } from "discord.js";
 import { sleep, type Clock } from "../../core/clock.ts";
+import { MusterError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import { backoffDelayMs } from "../../resilience/backoff.ts";
 import { splitMentions } from "../../roll-call/mentions.ts";
@@ -38,12 +39,18 @@ export class ReminderSender {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #random: () => number;
+  readonly #stopping = new AbortController();
 
   constructor(client: Client, clock: Clock, logger: Logger, random: () => number = Math.random) {
     this.#client = client;
     this.#clock = clock;
     this.#logger = logger;
     this.#random = random;
+  }
+
+  /** Ends waiting for a Discord that does not answer: what is under way then throws SHUTTING_DOWN. */
+  stop(): void {
+    this.#stopping.abort(new MusterError("SHUTTING_DOWN", "send a reminder: the program is stopping"));
   }
 
   /** Mentions all of `userIds` in the channel, in as few messages as fit. Throws what Discord refused for good. */
@@ -116,7 +123,7 @@ export class ReminderSender {
       } catch (error) {
         if (attempt === SEND_RETRY.maxAttempts || !isTemporary(error)) throw error;
         this.#logger.warn("reminder not sent yet", { attempt, error });
-        await sleep(this.#clock, backoffDelayMs(attempt, SEND_RETRY, this.#random));
+        await sleep(this.#clock, backoffDelayMs(attempt, SEND_RETRY, this.#random), this.#stopping.signal);
       }
     }
   }

@@ -1,5 +1,6 @@
 import type { Client } from "discord.js";
 import type { Clock } from "../../core/clock.ts";
+import { isMusterError } from "../../core/errors.ts";
 import { createId } from "../../core/ids.ts";
 import { Interval } from "../../core/interval.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -79,8 +80,9 @@ export class ReminderService {
     this.#poll.trigger();
   }
 
-  /** Waits for the reminders that are being sent. */
+  /** Waits for the reminders that are being sent; one that Discord does not take now stays pending for the next start. */
   async stop(): Promise<void> {
+    this.#options.sender.stop();
     await this.#poll.stop();
     await Promise.all(this.#runningGuilds.values());
   }
@@ -203,6 +205,7 @@ export class ReminderService {
       const refused = await sender.direct(delivery, recipients.directIds, onDelivered);
       await sender.mention(delivery, [...recipients.mentionIds, ...refused], onDelivered);
     } catch (error) {
+      if (isMusterError(error, "SHUTTING_DOWN")) return { cause: error };
       logger.error("reminder failed", { eventId, reminderId: reminder.id, error });
       const reason = describeDiscordError(error);
       await store.reminders.finish({ ...key, status: "failed", error: reason });

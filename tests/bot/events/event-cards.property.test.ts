@@ -2,6 +2,7 @@ import type { APIEmbed } from "discord.js";
 import fc from "fast-check";
 import {
   CARD_BESIDE_DETAILS,
+  POSTED_CARD,
   renderCard,
   renderPreparation,
   type CardContent,

@@ -27,6 +27,11 @@ export function createSettingsError(problems: readonly Problem[]): MusterError {
   });
 }
 
+/** What a CONFIG_INVALID lists: plain data without secrets. */
+export function listProblems(error: MusterError): readonly Problem[] {
+  return (error.details?.problems ?? []) as readonly Problem[];
+}
+
 /** Levenshtein's distance: how many letters differ, are missing or are too many. */
 function countEdits(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);

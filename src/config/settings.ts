@@ -3,6 +3,7 @@ import { describeDefault } from "./definition.ts";
 import { DEFINITION_LIST, type NamedDefinition, type SettingName, type SettingValues } from "./definitions.ts";
 import { createSettingsError, type Problem, type SourceName } from "./problems.ts";
 import { RULES } from "./rules.ts";
+import { hasSecret, HIDDEN_VALUE } from "./secrets.ts";
 import { describeWhere, type GivenValue, readSources, type SettingSources } from "./sources.ts";
 
 /**
@@ -19,7 +20,7 @@ const MAX_SHOWN_LENGTH = 80;
 /** Frozen. Throws CONFIG_INVALID with all problems at once; the values of secrets are never in it. */
 export function loadSettings(sources: SettingSources): Settings {
   const { given, problems: sourceProblems } = readSources(sources);
-  const describeGiven = createGivenDescriber(given);
+  const secrets = [...listGivenSecrets(given), ...(sources.secrets ?? [])];
   const problems: Problem[] = [...sourceProblems];
   const values: Partial<Record<SettingName, unknown>> = {};
   for (const definition of DEFINITION_LIST) {
@@ -32,11 +33,11 @@ export function loadSettings(sources: SettingSources): Settings {
         name: definition.name,
         where: value ? describeWhere(value, definition.name) : "default",
         expected: definition.kind.expected,
-        given: describeGiven(definition, value?.text ?? ""),
+        given: describeGiven(definition, value?.text ?? "", secrets),
       });
     }
   }
-  problems.push(...findBrokenRules(values, given, describeGiven));
+  problems.push(...findBrokenRules(values, given, secrets));
   if (problems.length > 0) throw createSettingsError(problems);
 
   const settings = Object.freeze(values) as Settings;
@@ -51,16 +52,15 @@ function chooseDefault(definition: NamedDefinition, given: ReadonlyMap<SettingNa
   return definition.default.from(given.get("NODE_ENV")?.text.toLowerCase() ?? "");
 }
 
-type GivenDescriber = (definition: NamedDefinition, text: string) => string;
+function listGivenSecrets(given: ReadonlyMap<SettingName, GivenValue>): readonly string[] {
+  return DEFINITION_LIST.filter(({ isSecret }) => isSecret).flatMap(({ name }) => given.get(name)?.text ?? []);
+}
 
 /** Shows a value, but no secret: not in its own variable, nor pasted into another by mistake. */
-function createGivenDescriber(given: ReadonlyMap<SettingName, GivenValue>): GivenDescriber {
-  const secrets = DEFINITION_LIST.filter(({ isSecret }) => isSecret).flatMap(({ name }) => given.get(name)?.text ?? []);
-  return ({ isSecret }, text) => {
-    if (isSecret) return text === "" ? "nothing" : "a value that is not shown";
-    if (secrets.some((secret) => secret.length >= 6 && text.includes(secret))) return "a value that is not shown";
-    return JSON.stringify(text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text);
-  };
+function describeGiven({ isSecret }: NamedDefinition, text: string, secrets: readonly string[]): string {
+  if (isSecret) return text === "" ? "nothing" : HIDDEN_VALUE;
+  if (hasSecret(text, secrets)) return HIDDEN_VALUE;
+  return JSON.stringify(text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text);
 }
 
 function requireDefinition(name: SettingName): NamedDefinition {
@@ -71,9 +71,10 @@ function requireDefinition(name: SettingName): NamedDefinition {
 function findBrokenRules(
   values: Partial<Record<SettingName, unknown>>,
   given: ReadonlyMap<SettingName, GivenValue>,
-  describeGiven: GivenDescriber,
+  secrets: readonly string[],
 ): readonly Problem[] {
   const write = (name: SettingName): string => requireDefinition(name).kind.format(values[name]);
+  const show = (text: string): string => (hasSecret(text, secrets) ? HIDDEN_VALUE : text);
   return RULES.filter(({ name, others, isKept }) => {
     return [name, ...others].every((each) => each in values) && !isKept(values as Settings);
   }).map(({ name, expected }) => {
@@ -81,8 +82,8 @@ function findBrokenRules(
     return {
       name,
       where: value ? describeWhere(value, name) : "default",
-      expected: expected((other) => `${other}=${write(other)}`),
-      given: describeGiven(requireDefinition(name), write(name)),
+      expected: expected((other) => `${other}=${show(write(other))}`),
+      given: describeGiven(requireDefinition(name), write(name), secrets),
     };
   });
 }
@@ -124,4 +125,17 @@ export function compareSettings(before: Settings, after: Settings): SettingsChan
   const namesThatApply = (when: "live" | "restart"): readonly SettingName[] =>
     changed.filter(({ applies }) => applies === when).map(({ name }) => name);
   return { live: namesThatApply("live"), restart: namesThatApply("restart") };
+}
+
+/** What counts while the bot runs: the live settings as written now, the others as they are in effect. Frozen. */
+export function takeOverLive(inEffect: Settings, written: Settings): Settings {
+  const choose = ({ applies }: NamedDefinition): Settings => (applies === "live" ? written : inEffect);
+  const entries = DEFINITION_LIST.map((definition) => [definition.name, choose(definition)[definition.name]]);
+  const settings = Object.freeze(Object.fromEntries(entries)) as Settings;
+  const sources = DEFINITION_LIST.flatMap((definition) => {
+    const source = sourcesOf.get(choose(definition))?.get(definition.name);
+    return source === undefined ? [] : [[definition.name, source] as const];
+  });
+  if (sourcesOf.has(inEffect) && sourcesOf.has(written)) sourcesOf.set(settings, new Map(sources));
+  return settings;
 }

@@ -9,6 +9,8 @@ export interface SettingSources {
   readonly envFile?: string;
   /** The text of `config/database.json`. */
   readonly databaseFile?: string;
+  /** Texts that no message may show, beside the secrets that the sources give: those of before a change. */
+  readonly secrets?: readonly string[];
 }
 
 export interface GivenValue {

@@ -109,7 +109,7 @@ export class EventCards {
     };
   }
 
-  /** Calls back when a card's message or its channel turns out not to exist any more. */
+  /** Calls back when the message of an event that is not closed, or its channel, turns out not to exist any more. */
   onGone(listener: GoneListener): void {
     this.#goneListeners.add(listener);
   }
@@ -221,6 +221,7 @@ export class EventCards {
       return;
     }
     this.#cards.delete(event.id);
+    if (event.state === "closed") return;
     for (const listener of this.#goneListeners) listener(event, what);
   }
 

@@ -1,16 +1,9 @@
-import {
-  DiscordAPIError,
-  RESTJSONErrorCodes,
-  Routes,
-  type APIMessage,
-  type Client,
-  type RESTPostAPIChannelMessageJSONBody,
-} from "discord.js";
+import { Routes, type APIMessage, type Client, type RESTPostAPIChannelMessageJSONBody } from "discord.js";
 import type { Clock } from "../../core/clock.ts";
 import { isMusterError } from "../../core/errors.ts";
 import { createId } from "../../core/ids.ts";
 import type { Logger } from "../../core/logger.ts";
-import { emojiKey, formatEmoji, isSameEmoji, matchEventEmoji, MAX_REACTIONS } from "../../roll-call/emoji.ts";
+import { emojiKey, isSameEmoji, matchEventEmoji } from "../../roll-call/emoji.ts";
 import type { EventRecord, EventState } from "../../store/events.ts";
 import { SYSTEM_ACTOR } from "../../store/inputs.ts";
 import type { Store } from "../../store/store.ts";
@@ -19,6 +12,7 @@ import type { GuildFlags } from "../flags/guild-flags.ts";
 import { planNextReminder } from "../reminders/reminder-plan.ts";
 import type { Texts } from "../texts/texts.ts";
 import { renderPreparation } from "./card-embed.ts";
+import { explainReactionFailure, isPostingRefused } from "./discord-refusals.ts";
 import type { EventCards } from "./event-cards.ts";
 import type { EventChanges, EventFields } from "./event-input.ts";
 import { EventRefusal } from "./event-refusal.ts";
@@ -123,20 +117,24 @@ export class EventService {
 
   /** Removes the event, its answers, and the bot's own message; false when that message is still there. */
   async delete(event: EventRecord, actorId: string): Promise<{ readonly isMessageDeleted: boolean }> {
-    const { store, tracked } = this.#options;
+    const { store, tracked, cards } = this.#options;
     await store.events.delete({ guildId: event.guildId, id: event.id, actorId });
     tracked.remove(event.id);
+    // Finds nothing any more, and lets go of what it kept of the card.
+    cards.refresh(event);
     return { isMessageDeleted: await this.#deleteMessage(event.channelId, event.cardMessageId) };
   }
 
-  /** The message or its channel does not exist any more, so the event is over; one that is closed already stays as it is. */
-  async closeGone(event: EventRecord, what: GoneThing): Promise<void> {
+  /** The message or its channel does not exist any more, so the event is over. False when it was before. */
+  async closeGone(event: EventRecord, what: GoneThing): Promise<boolean> {
     try {
       const closed = await this.#storeTransition(event, "closed", SYSTEM_ACTOR, `${what} deleted`);
       if (what === "message" && event.cardMessageId !== event.messageId) this.#options.cards.refresh(closed);
+      return true;
     } catch (error) {
       if (!isMusterError(error, "CONFLICT", "NOT_FOUND")) throw error;
       this.#options.tracked.remove(event.id);
+      return false;
     }
   }
 
@@ -188,7 +186,7 @@ export class EventService {
       const message = (await client.rest.post(Routes.channelMessages(channelId), { body })) as APIMessage;
       return message.id;
     } catch (error) {
-      if (!isRefused(error)) throw error;
+      if (!isPostingRefused(error)) throw error;
       throw new EventRefusal(
         `${texts.events.refusals.postingRefused(channelId)} ${texts.events.refusals.nothingCreated}`,
       );
@@ -318,38 +316,4 @@ export class EventService {
 /** Those that are not in the other set. */
 function listNew(reactions: readonly string[], others: readonly string[]): readonly string[] {
   return reactions.filter((key) => !others.some((other) => isSameEmoji(key, other)));
-}
-
-function isRefused(error: unknown): boolean {
-  const codes: readonly unknown[] = [
-    RESTJSONErrorCodes.MissingAccess,
-    RESTJSONErrorCodes.MissingPermissions,
-    RESTJSONErrorCodes.UnknownChannel,
-  ];
-  return error instanceof DiscordAPIError && codes.includes(error.code);
-}
-
-/** Undefined when it is not for a reason that a member can mend. */
-function explainReactionFailure(
-  { emoji, error }: { readonly emoji: string; readonly error: unknown },
-  { channelId }: EventRecord,
-  refusals: Texts["events"]["refusals"],
-): string | undefined {
-  if (!(error instanceof DiscordAPIError)) return undefined;
-  switch (error.code) {
-    case RESTJSONErrorCodes.UnknownEmoji:
-      return refusals.reactionUnknown(formatEmoji(emoji));
-    case RESTJSONErrorCodes.MissingPermissions:
-    case RESTJSONErrorCodes.MissingAccess:
-      return refusals.reactionForbidden(channelId);
-    case RESTJSONErrorCodes.ReactionWasBlocked:
-      return refusals.reactionBlocked;
-    case RESTJSONErrorCodes.MaximumNumberOfReactionsReached:
-      return refusals.reactionsFull(MAX_REACTIONS);
-    case RESTJSONErrorCodes.UnknownMessage:
-    case RESTJSONErrorCodes.UnknownChannel:
-      return refusals.reactionOnGone;
-    default:
-      return undefined;
-  }
 }

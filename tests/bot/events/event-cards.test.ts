@@ -150,6 +150,14 @@ describe("event cards", () => {
     }
   });
 
+  it("has nothing to say when the message of a closed event is gone", async () => {
+    const rig = new Rig({ ...EVENT, state: "closed", closedAt: 1 });
+    rig.failure = discordError(404, 10008);
+    rig.cards.refresh(rig.stored!);
+    await rig.run();
+    expect([rig.requests, rig.gone]).toEqual([["GET"], []]);
+  });
+
   it("goes on without a deleted card as long as the adopted message is there", async () => {
     const rig = new Rig(ADOPTED);
     rig.failure = discordError(404, 10008);

@@ -236,7 +236,7 @@ describe("an event whose message is gone", () => {
   it("is closed by the system, with the reason", async () => {
     const rig = new Rig();
     const event = await rig.service.create(NEW_EVENT);
-    await rig.service.closeGone(event, "channel");
+    expect(await rig.service.closeGone(event, "channel")).toBe(true);
     expect(rig.steps).toContain("store closed channel deleted");
     expect(rig.tracked.find(event.id)).toBeUndefined();
   });
@@ -245,7 +245,7 @@ describe("an event whose message is gone", () => {
     const rig = new Rig();
     const event = await rig.service.create(NEW_EVENT);
     rig.failures.set("store closed message deleted", new MusterError("CONFLICT", "closed"));
-    await rig.service.closeGone(event, "message");
+    expect(await rig.service.closeGone(event, "message")).toBe(false);
     expect(rig.tracked.find(event.id)).toBeUndefined();
   });
 

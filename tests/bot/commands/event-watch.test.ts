@@ -123,9 +123,11 @@ describe("/event watch", () => {
     const [first] = bot.ids.memberIds as [string];
     await bot.as(first).react(bot.channelId, event.messageId, "✅");
     await bot.sandbox.waitFor(() => bot.log.some(({ message }) => message === "event card was deleted"));
+    await bot.sandbox.waitFor(async () => {
+      const answers = await bot.store.reactions.list({ guildId: bot.guildId, eventId: event.id });
+      return answers.map(({ userId }) => userId).join() === first;
+    });
     expect((await findEvent(bot, event.id))?.state).toBe("open");
-    const answers = await bot.store.reactions.list({ guildId: bot.guildId, eventId: event.id });
-    expect(answers.map(({ userId }) => userId)).toEqual([first]);
   });
 
   it("leaves an adopted message in place when the event is deleted", async () => {

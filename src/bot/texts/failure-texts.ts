@@ -1,27 +1,26 @@
 import type { ErrorCode } from "../../core/errors.ts";
+import { describeConstraint, type ConstraintKind } from "../../database/constraint-violation.ts";
+import { ERROR_CLASSES, type DatabaseErrorType } from "../../database/error-classes.ts";
 
 /** What a member is told when something fails: nothing technical, what it means for them, and what to do. */
 
-const UNAVAILABLE = "The database is not available for the moment. Please try again shortly.";
-const NOT_COMPLETED = "This was not completed, and nothing was changed. Please try again.";
-const NOT_PROCESSED = "This request could not be processed. Please try again.";
-const RECOVERING = "A problem with the stored data was found, and recovery is running. Please try again later.";
-const UPDATING = "The database is being updated. Please wait a moment and try again.";
+const BY_TYPE: Readonly<Record<DatabaseErrorType, string>> = {
+  CONNECTION_LOST: "The database is not available for the moment. Please try again shortly.",
+  QUERY_FAILED: "This request could not be processed. Please try again.",
+  SCHEMA_MISMATCH: "The database is being updated. Please wait a moment and try again.",
+  TRANSACTION_FAILED: "This was not completed, and nothing was changed. Please try again.",
+  CORRUPTION_DETECTED: "A problem with the stored data was found, and recovery is running. Please try again later.",
+  BACKUP_FAILED: "The backup did not succeed. The data is safe. Please tell an administrator.",
+  MIGRATION_FAILED: "An update of the database failed. Please tell an administrator.",
+};
+
 const READ_ONLY = "Nothing can be saved for the moment, only shown. An administrator has been told.";
 
+/** Where more is known than the type says, or where the database is not at fault. */
 const BY_CODE: Partial<Record<ErrorCode, string>> = {
-  DATABASE_UNAVAILABLE: UNAVAILABLE,
-  DATABASE_IO: UNAVAILABLE,
-  DATABASE_BUSY: NOT_COMPLETED,
-  TRANSACTION_FAILED: NOT_COMPLETED,
   OPERATION_TIMEOUT: "The database did not answer in time. Please look whether it was done before you try again.",
   DATABASE_FULL: READ_ONLY,
   DATABASE_READ_ONLY: READ_ONLY,
-  DATABASE_CORRUPT: RECOVERING,
-  SCHEMA_MISMATCH: UPDATING,
-  SCHEMA_NEWER: UPDATING,
-  MIGRATION_FAILED: "An update of the database failed. Please tell an administrator.",
-  QUERY_FAILED: NOT_PROCESSED,
   CONSTRAINT_VIOLATED: "This contradicts what is stored already, so nothing was changed.",
   NOT_FOUND: "This does not exist any more.",
   CONFLICT: "This was changed by somebody else meanwhile. Please look again.",
@@ -30,10 +29,41 @@ const BY_CODE: Partial<Record<ErrorCode, string>> = {
   SHUTTING_DOWN: "The bot is restarting. Please try again in a minute.",
 };
 
+const BY_CONSTRAINT: Readonly<Record<ConstraintKind, string>> = {
+  UNIQUE: "There is one like this already, and there can be only one, so nothing was changed.",
+  PRIMARYKEY: "This is stored already, so nothing was changed.",
+  FOREIGNKEY: "This belongs to something that does not exist any more, so nothing was changed.",
+  CHECK: "One of the values is outside what is allowed here, so nothing was changed.",
+  NOTNULL: "Something that is needed for this is missing, so nothing was changed.",
+  DATATYPE: "One of the values is of the wrong kind, so nothing was changed.",
+};
+
+/** Constraints of Muster's own tables, by their columns, of which a clearer sentence than the kind's can be said. */
+const BY_CONSTRAINT_SUBJECT: Readonly<Record<string, string>> = {
+  "event.message_id": "That message belongs to an event already, so nothing was changed.",
+  "reaction.event_id, reaction.user_id, reaction.emoji": "This answer is recorded already, so nothing was changed.",
+};
+
+const GENERAL = "Something went wrong here.";
+
+function explain(code: ErrorCode, error: unknown): string {
+  const constraint = code === "CONSTRAINT_VIOLATED" ? describeConstraint(error) : undefined;
+  if (constraint) return BY_CONSTRAINT_SUBJECT[constraint.subject ?? ""] ?? BY_CONSTRAINT[constraint.kind];
+  const { type, isDatabaseFault } = ERROR_CLASSES[code];
+  return BY_CODE[code] ?? (isDatabaseFault ? BY_TYPE[type] : GENERAL);
+}
+
+function format(sentence: string, reference: string): string {
+  return `⚠️ ${sentence}\n-# Reference: \`${reference}\``;
+}
+
 export const failureTexts = {
-  /** By error code; `reference` is what the log has. */
-  forCode: (code: ErrorCode, reference: string): string =>
-    `⚠️ ${BY_CODE[code] ?? "Something went wrong here."}\n-# Reference: \`${reference}\``,
+  /** By error code; `reference` is what the log has. With the error itself, a contradicted constraint is explained. */
+  forCode: (code: ErrorCode, reference: string, error?: unknown): string => format(explain(code, error), reference),
+  /** For failures that have no code of their own, such as a backup's. */
+  forType: (type: DatabaseErrorType, reference: string): string => format(BY_TYPE[type], reference),
+  /** By the columns of a constraint; a test holds them equal to the tables. */
+  byConstraintSubject: BY_CONSTRAINT_SUBJECT,
   /** The database is away, and what was asked for needs it. */
   limitedWrite: "⚠️ Functionality is limited for the moment: nothing can be saved. Please try again shortly.",
   limitedRead: "⚠️ Functionality is limited for the moment: the data cannot be read. Please try again shortly.",

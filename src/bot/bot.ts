@@ -156,11 +156,11 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean)
   const cards = new EventCards({ client, store, audience, flags, clock, logger, texts });
   const wakeReminders = (): void => reminders.wake();
   const events = new EventService({
-    ...{ client, store, tracked, cards, reconciler, flags, clock, logger, texts, settings, wakeReminders },
+    ...{ client, store, tracked, cards, reconciler, flags, clock, logger, texts, wakeReminders },
   });
   const onGone = async (event: EventRecord, what: GoneThing): Promise<void> => {
-    await events.closeGone(event, what);
-    alerts.send(event.guildId, texts.reminders.goneAlert(event.title, event.id, what));
+    if (await events.closeGone(event, what))
+      alerts.send(event.guildId, texts.reminders.goneAlert(event.title, event.id, what));
   };
   const reminders: ReminderService = new ReminderService({
     ...{
@@ -182,7 +182,7 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean)
   });
   const schedule = (delayMs: number, run: () => void): (() => void) => clock.schedule(delayMs, run);
   const synchronizer = new GuildSynchronizer({
-    ...{ client, store, degradation, tracked, reconciler, cards, onGone, schedule, logger },
+    ...{ client, store, degradation, tracked, reconciler, cards, events, onGone, schedule, logger },
   });
   const tracker = new ReactionTracker({
     ...{ client, store, tracked, cards, reconciler, logger },

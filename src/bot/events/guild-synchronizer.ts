@@ -5,6 +5,7 @@ import type { EventRecord } from "../../store/events.ts";
 import type { Store } from "../../store/store.ts";
 import { goneThing, type GoneThing } from "../discord-errors.ts";
 import type { EventCards } from "./event-cards.ts";
+import type { EventService } from "./event-service.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { TrackedEvents } from "./tracked-events.ts";
 
@@ -18,6 +19,7 @@ export interface GuildSynchronizerOptions {
   readonly tracked: TrackedEvents;
   readonly reconciler: Reconciler;
   readonly cards: EventCards;
+  readonly events: EventService;
   readonly onGone: (event: EventRecord, what: GoneThing) => Promise<void>;
   readonly schedule: (delayMs: number, run: () => void) => () => void;
   readonly logger: Logger;
@@ -113,10 +115,12 @@ export class GuildSynchronizer {
   }
 
   async #reconcile(event: EventRecord): Promise<void> {
-    const { reconciler, cards, onGone, logger } = this.#options;
+    const { reconciler, cards, events, onGone, logger } = this.#options;
     try {
       const { added, removed } = await reconciler.reconcile(event);
       if (added + removed > 0) logger.info("answers caught up on", { eventId: event.id, added, removed });
+      // A stop between storing an event and putting its reactions on it leaves members nothing to press.
+      await events.restoreReactions(event);
       cards.refresh(event);
     } catch (error) {
       const gone = goneThing(error);

@@ -109,6 +109,16 @@ How values are written:
 
 "live" means that a change in \`.env\` or \`config/database.json\` is applied while the bot runs, "restart" that it counts from the next start on.`;
 
+const HOT_RELOAD = `## Changes while the bot runs
+
+Muster watches \`.env\` and \`config/database.json\` (their folders by the system's events, and every 5 seconds by itself, because events are missing on network mounts and in some containers). When they have rested for a moment, both are read and checked together, with the environment, which wins as it does at the start and cannot change while the bot runs:
+
+- All is valid: the live settings are in effect at once. The others keep the value of the start, and are named as waiting for a restart; changed back, they wait no more.
+- Anything is wrong, wherever: nothing changes at all, and one message names everything that is wrong, as at the start. It comes once for each content of the files, not with every look.
+- A file is deleted: its settings go back to the next place that gives them, or to their defaults. A file that is there and cannot be read is an error instead.
+
+Secrets are never shown, only whether they are set; a secret that is pasted into another setting is hidden there too.`;
+
 const CONNECTED_RULES = `### What belongs together
 
 - \`MONITOR_HOST\` other than loopback needs \`MONITOR_TOKEN\`, unless \`MONITOR_PORT\` is \`0\`.
@@ -126,6 +136,8 @@ export function renderConfigurationDoc(): string {
     ...GROUP_NAMES.flatMap((group) => ["", ...renderGroup(group)]),
     "",
     CONNECTED_RULES,
+    "",
+    HOT_RELOAD,
     "",
     "## config/database.json",
     "",

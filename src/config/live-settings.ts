@@ -31,6 +31,8 @@ export interface LiveChange extends SettingsChange {
   /** What the sources said, and say now; differs from what is in effect where a value waits for a restart. */
   readonly writtenBefore: Settings;
   readonly written: Settings;
+  /** What a description of the change must not show: `LiveSettings.secrets`. */
+  readonly secrets: readonly string[];
 }
 
 export type LiveChangeListener = (change: LiveChange) => void;
@@ -38,6 +40,7 @@ export type LiveChangeListener = (change: LiveChange) => void;
 export class LiveSettings {
   readonly #listeners = new Set<LiveChangeListener>();
   readonly #onListenerError: (error: unknown) => void;
+  readonly #secrets: Set<string>;
   #current: Settings;
   #written: Settings;
 
@@ -45,6 +48,7 @@ export class LiveSettings {
   constructor(initial: Settings, onListenerError: (error: unknown) => void) {
     this.#current = takeOverLive(initial, initial);
     this.#written = initial;
+    this.#secrets = new Set(listSecrets(initial));
     this.#onListenerError = onListenerError;
   }
 
@@ -60,16 +64,21 @@ export class LiveSettings {
 
   /** What waits for a restart, from the value in effect to the one that will be. */
   get pendingRestart(): readonly SettingDifference[] {
-    const secrets = [...listSecrets(this.#current), ...listSecrets(this.#written)];
     return compareSettings(this.#current, this.#written).restart.map((name) =>
-      describeDifference(name, this.#current, this.#written, secrets),
+      describeDifference(name, this.#current, this.#written, this.secrets),
     );
+  }
+
+  /** Every secret since the start: one that was replaced, or moved to the wrong variable, is a secret still. */
+  get secrets(): readonly string[] {
+    return [...this.#secrets];
   }
 
   /** Takes valid settings over; listeners are told when any value is another one than in those before. */
   apply(next: Settings): LiveChange {
     const [before, writtenBefore] = [this.#current, this.#written];
     this.#written = next;
+    for (const secret of listSecrets(next)) this.#secrets.add(secret);
     this.#current = takeOverLive(before, next);
     const { live, restart } = compareSettings(writtenBefore, next);
     const waiting = new Set(compareSettings(this.#current, next).restart);
@@ -81,6 +90,7 @@ export class LiveSettings {
       after: this.#current,
       writtenBefore,
       written: next,
+      secrets: this.secrets,
     };
     if (hasChange(change)) this.#tell(change);
     return change;
@@ -111,8 +121,7 @@ export function hasChange({ live, restart, withdrawn }: LiveChange): boolean {
 
 /** Each changed setting with what the sources said before and say now, in the order of the documentation. */
 export function describeSettingsChange(change: LiveChange): readonly DescribedChange[] {
-  const { writtenBefore, written } = change;
-  const secrets = [change.before, writtenBefore, written].flatMap(listSecrets);
+  const { writtenBefore, written, secrets } = change;
   const effectOf = (name: SettingName): DescribedChange["effect"] | undefined =>
     (["live", "restart", "withdrawn"] as const).find((effect) => change[effect].includes(name));
   return DEFINITION_LIST.flatMap(({ name }) => {

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type Clock, sleep } from "../core/clock.ts";
 import { isMusterError, type MusterError } from "../core/errors.ts";
 import { Interval } from "../core/interval.ts";
+import type { SettingName } from "./definitions.ts";
 import { FileEvents, watchFolder, type WatchFolder } from "./file-events.ts";
 import { type DescribedChange, describeSettingsChange, hasChange, type LiveSettings } from "./live-settings.ts";
 import {
@@ -15,7 +16,6 @@ import {
   type SettingFiles,
 } from "./load-settings.ts";
 import { listProblems, type Problem } from "./problems.ts";
-import { listSecrets } from "./secrets.ts";
 import type { Settings, SettingsChange } from "./settings.ts";
 
 /**
@@ -36,7 +36,7 @@ export type SettingsReport =
 export interface AppliedReport extends SettingsChange {
   readonly kind: "applied";
   /** Settings that waited for a restart and were changed back to what is in effect. */
-  readonly withdrawn: readonly string[];
+  readonly withdrawn: readonly SettingName[];
   readonly changes: readonly DescribedChange[];
 }
 
@@ -78,11 +78,9 @@ export class SettingsWatcher {
   readonly #interval: Interval;
   #events: FileEvents | undefined;
 
-  /** Something happened since the last look. */
-  #isTouched = false;
-  /** The files changed just now, and rest before they are read. */
-  #isSettling = false;
   #fingerprint: string | undefined;
+  /** When a change was last noticed, on the monotonic clock. */
+  #changedAt = 0;
   #readingsLeft = 0;
 
   #files: SettingFiles | undefined;
@@ -95,7 +93,7 @@ export class SettingsWatcher {
     this.#debounceMs = debounceMs;
     this.#interval = new Interval({
       clock,
-      everyMs: () => (this.#isSettling ? debounceMs : pollMs),
+      everyMs: () => (this.#readingsLeft === READINGS_PER_CHANGE ? Math.max(0, this.#restLeftMs()) : pollMs),
       run: () => this.#look(),
       onError,
     });
@@ -104,8 +102,12 @@ export class SettingsWatcher {
   /** Also finds what changed between the loading of the settings and now. */
   start(): void {
     if (this.#events) return;
-    this.#events = new FileEvents(this.#options.folder, () => this.#touch(), this.#options.watchFolder ?? watchFolder);
-    this.#isTouched = true;
+    const onEvent = (): void => {
+      this.#noticeChange();
+      this.#interval.trigger();
+    };
+    this.#events = new FileEvents(this.#options.folder, onEvent, this.#options.watchFolder ?? watchFolder);
+    this.#noticeChange();
     this.#interval.start();
     this.#interval.trigger();
   }
@@ -127,25 +129,24 @@ export class SettingsWatcher {
     return check;
   }
 
-  #touch(): void {
-    this.#isTouched = true;
-    this.#interval.trigger();
+  #noticeChange(): void {
+    this.#changedAt = this.#options.clock.monotonic();
+    this.#readingsLeft = READINGS_PER_CHANGE;
   }
 
-  /** One look without reading; what has changed is read at a later look, when it rests. */
+  /** Milliseconds until the files have rested for long enough; counted, because several events may tell of one change. */
+  #restLeftMs(): number {
+    return this.#changedAt + this.#debounceMs - this.#options.clock.monotonic();
+  }
+
   async #look(): Promise<void> {
     await this.#events?.refresh();
-    const isTouched = this.#isTouched;
-    this.#isTouched = false;
     const fingerprint = await takeFingerprint(this.#options.folder);
-    this.#isSettling = isTouched || fingerprint !== this.#fingerprint;
+    if (fingerprint !== this.#fingerprint) this.#noticeChange();
     this.#fingerprint = fingerprint;
-    if (this.#isSettling) {
-      this.#readingsLeft = READINGS_PER_CHANGE;
-    } else if (this.#readingsLeft > 0) {
-      this.#readingsLeft--;
-      await this.check();
-    }
+    if (this.#readingsLeft === 0 || this.#restLeftMs() > 0) return;
+    this.#readingsLeft--;
+    await this.check();
   }
 
   async #examine(): Promise<SettingsReport> {
@@ -186,10 +187,9 @@ export class SettingsWatcher {
     return { kind: "applied", live, restart, withdrawn, changes: describeSettingsChange(change) };
   }
 
-  /** A secret of before that was moved to the wrong variable is a secret still. */
   #load(files: SettingFiles): Settings {
     const { settings, environment } = this.#options;
-    const secrets = [...listSecrets(settings.current), ...listSecrets(settings.written)];
+    const { secrets } = settings;
     return loadSettingsFromFiles(files, { secrets, ...(environment === undefined ? {} : { environment }) });
   }
 

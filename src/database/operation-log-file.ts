@@ -1,0 +1,147 @@
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import { open, readdir, rm, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../core/clock.ts";
+import { createFolder, FILE_MODE, FOLDER_MODE } from "../core/durable-file.ts";
+
+/**
+ * One file a day (UTC) that lines are appended to. Writing happens off the main thread, one chunk at a time; what a
+ * failing disk did not take stays pending and goes out first the next time, so no line is torn or lost by it. A process
+ * that is about to end writes the rest synchronously, after the chunk that is under way has arrived.
+ */
+
+const DAY_MS = 24 * 3_600_000;
+const NEWLINE = 0x0a;
+/** Longest wait, in a process that ends, for a chunk that the thread pool is writing. */
+const LANDING_TIMEOUT_MS = 500;
+
+export interface OperationLogFileOptions {
+  readonly folder: string;
+  readonly keepDays: number;
+  readonly clock: Clock;
+  /** Hears of old files that could not be removed. */
+  readonly onTrouble: (error: unknown) => void;
+}
+
+interface OpenFile {
+  readonly day: string;
+  readonly handle: FileHandle;
+  /** Bytes, as far as this process knows. */
+  size: number;
+}
+
+export class OperationLogFile {
+  readonly #options: OperationLogFileOptions;
+  readonly #pending: Uint8Array[] = [];
+  #file: OpenFile | undefined;
+  /** The first of the pending chunks is being written, and its outcome is not known yet. */
+  #isWriting = false;
+
+  constructor(options: OperationLogFileOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes in today's file, as far as it has been opened. */
+  get size(): number {
+    return this.#file?.size ?? 0;
+  }
+
+  /** Whole lines to be written by the next `drain` or `drainSync`. */
+  add(lines: string): void {
+    if (lines !== "") this.#pending.push(Buffer.from(lines));
+  }
+
+  /** Opens today's file and writes what is pending. Not to be called again before it has settled. */
+  async drain(): Promise<void> {
+    const file = await this.#openToday();
+    for (let chunk = this.#pending[0]; chunk !== undefined; chunk = this.#pending[0]) {
+      this.#isWriting = true;
+      try {
+        const { bytesWritten } = await file.handle.write(chunk);
+        file.size += bytesWritten;
+        if (bytesWritten === chunk.length) this.#pending.shift();
+        else this.#pending[0] = chunk.subarray(bytesWritten);
+      } finally {
+        this.#isWriting = false;
+      }
+    }
+  }
+
+  /** Writes what is pending and returns when it is in the file: for a process that is about to end. */
+  drainSync(): void {
+    if (this.#isWriting) this.#awaitLanding();
+    // The chunk that is under way stays with whoever writes it: writing it here as well would double its lines.
+    const rest = Buffer.concat(this.#pending.splice(this.#isWriting ? 1 : 0));
+    if (rest.length === 0) return;
+    if (this.#file?.day === this.#today()) {
+      writeWhole(this.#file.handle.fd, rest);
+      this.#file.size += rest.length;
+      return;
+    }
+    mkdirSync(this.#options.folder, { recursive: true, mode: FOLDER_MODE });
+    const fd = openSync(this.#path(this.#today()), "a+", FILE_MODE);
+    try {
+      const { size } = fstatSync(fd);
+      const last = Buffer.alloc(1, NEWLINE);
+      if (size > 0) readSync(fd, last, 0, 1, size - 1);
+      if (last[0] !== NEWLINE) writeWhole(fd, Buffer.of(NEWLINE));
+      writeWhole(fd, rest);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.handle.close();
+  }
+
+  #today(): string {
+    return new Date(this.#options.clock.now()).toISOString().slice(0, 10);
+  }
+
+  #path(day: string): string {
+    return join(this.#options.folder, `operations-${day}.ndjson`);
+  }
+
+  async #openToday(): Promise<OpenFile> {
+    const day = this.#today();
+    if (this.#file?.day === day) return this.#file;
+    await this.close();
+    await createFolder(this.#options.folder);
+    const handle = await open(this.#path(day), "a+", FILE_MODE);
+    let { size } = await handle.stat();
+    // A process killed while it wrote may have left half a line, which the next one would be glued to.
+    const last = Buffer.alloc(1, NEWLINE);
+    if (size > 0) await handle.read(last, 0, 1, size - 1);
+    if (last[0] !== NEWLINE) size += (await handle.write("\n")).bytesWritten;
+    this.#file = { day, handle, size };
+    await this.#prune(day).catch(this.#options.onTrouble);
+    return this.#file;
+  }
+
+  async #prune(today: string): Promise<void> {
+    const { folder, keepDays } = this.#options;
+    const oldestDay = new Date(Date.parse(today) - (keepDays - 1) * DAY_MS).toISOString().slice(0, 10);
+    for (const name of await readdir(folder)) {
+      const day = /^operations-(\d{4}-\d{2}-\d{2})\.ndjson$/.exec(name)?.[1];
+      if (day !== undefined && day < oldestDay) await rm(join(folder, name), { force: true });
+    }
+  }
+
+  /** Waits until the file has grown by the chunk that the thread pool is writing; it cannot be taken back. */
+  #awaitLanding(): void {
+    const file = this.#file!;
+    const expectedSize = file.size + this.#pending[0]!.length;
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let waitedMs = 0; waitedMs < LANDING_TIMEOUT_MS; waitedMs++) {
+      if (fstatSync(file.handle.fd).size >= expectedSize) return;
+      Atomics.wait(pause, 0, 0, 1);
+    }
+  }
+}
+
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset);
+}

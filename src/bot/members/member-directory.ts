@@ -5,10 +5,13 @@ import { sleep, type Clock } from "../../core/clock.ts";
 const FULL_FETCH_INTERVAL_MS = 30_000;
 
 interface GuildList {
-  /** The full fetch in progress, or the one that made the list complete. */
   fetching: Promise<void> | undefined;
   isComplete: boolean;
   fetchedAt: number;
+  /** Goes up when what is being fetched is out of date already. */
+  generation: number;
+  /** Set while an answer is awaited: ends that. */
+  abandon: (() => void) | undefined;
 }
 
 /**
@@ -22,49 +25,74 @@ export class MemberDirectory {
 
   constructor(client: Client, clock: Clock) {
     this.#clock = clock;
-    client.on("shardReady", () => {
-      for (const guildId of this.#lists.keys()) this.#expire(guildId);
+    client.on("shardReady", () => this.#lists.forEach(expire));
+    client.on("shardResume", () => {
+      // The request was lost with the connection: an answer would have been sent again by now, and discord.js waits two minutes.
+      for (const list of this.#lists.values()) list.abandon?.();
     });
-    client.on("guildAvailable", (guild) => this.#expire(guild.id));
+    client.on("guildAvailable", (guild) => {
+      const list = this.#lists.get(guild.id);
+      if (list) expire(list);
+    });
     client.on("guildDelete", (guild) => this.#lists.delete(guild.id));
   }
 
   /** All members of a guild. Needs the GuildMembers intent. Rejects when Discord does not send them. */
   async listMembers(guild: Guild): Promise<Iterable<GuildMember>> {
-    for (let list = this.#listOf(guild.id); !list.isComplete; list = this.#listOf(guild.id)) {
-      list.fetching ??= this.#fetchAll(guild, list);
+    const list = this.#listOf(guild.id);
+    while (!list.isComplete) {
+      list.fetching ??= this.#fetchAll(guild, list).finally(() => {
+        list.fetching = undefined;
+      });
       await list.fetching;
     }
     return guild.members.cache.values();
   }
 
+  /** The list is complete after it, unless something came between. */
   async #fetchAll(guild: Guild, list: GuildList): Promise<void> {
-    try {
-      const waitMs = list.fetchedAt + FULL_FETCH_INTERVAL_MS - this.#clock.now();
-      if (waitMs > 0) await sleep(this.#clock, waitMs);
-      list.fetchedAt = this.#clock.now();
-      const known = new Map(guild.members.cache);
-      const fetched = await guild.members.fetch();
-      // Fetching adds and updates; those who left while nobody was listening are still in the cache. Who joined, or came
-      // back, during the fetch need not be in what was fetched.
-      for (const [id, member] of known) {
-        if (!fetched.has(id) && guild.members.cache.get(id) === member) guild.members.cache.delete(id);
-      }
-      list.isComplete = true;
-    } finally {
-      list.fetching = undefined;
+    const waitMs = list.fetchedAt + FULL_FETCH_INTERVAL_MS - this.#clock.now();
+    if (waitMs > 0) await sleep(this.#clock, waitMs);
+    list.fetchedAt = this.#clock.now();
+    const { generation } = list;
+    const known = new Map(guild.members.cache);
+    const fetched = await requestAll(guild, list);
+    if (!fetched) {
+      list.fetchedAt = 0;
+      return;
     }
+    // Fetching adds and updates; those who left while nobody was listening are still in the cache. Who joined, or came
+    // back, during the fetch need not be in what was fetched.
+    for (const [id, member] of known) {
+      if (!fetched.has(id) && guild.members.cache.get(id) === member) guild.members.cache.delete(id);
+    }
+    list.isComplete = generation === list.generation;
   }
 
   #listOf(guildId: string): GuildList {
     let list = this.#lists.get(guildId);
-    if (!list) this.#lists.set(guildId, (list = { fetching: undefined, isComplete: false, fetchedAt: 0 }));
+    if (!list) {
+      list = { fetching: undefined, isComplete: false, fetchedAt: 0, generation: 0, abandon: undefined };
+      this.#lists.set(guildId, list);
+    }
     return list;
   }
+}
 
-  /** A fetch in progress belongs to what was before, and what it completes is not asked for any more. */
-  #expire(guildId: string): void {
-    const list = this.#lists.get(guildId);
-    if (list) this.#lists.set(guildId, { fetching: undefined, isComplete: false, fetchedAt: list.fetchedAt });
+function expire(list: GuildList): void {
+  list.isComplete = false;
+  list.generation++;
+  list.abandon?.();
+}
+
+/** Undefined when it was abandoned. */
+async function requestAll(guild: Guild, list: GuildList): Promise<ReadonlyMap<string, GuildMember> | undefined> {
+  const abandoned = new Promise<undefined>((resolve) => {
+    list.abandon = () => resolve(undefined);
+  });
+  try {
+    return await Promise.race([guild.members.fetch(), abandoned]);
+  } finally {
+    list.abandon = undefined;
   }
 }

@@ -20,6 +20,17 @@ interface ObservedReaction {
   readonly emoji: string;
 }
 
+export interface ReconcileOutcome {
+  readonly added: number;
+  readonly removed: number;
+}
+
+interface WaitingCall {
+  /** The newest record of it that was handed in. */
+  event: EventRecord;
+  readonly outcome: Promise<ReconcileOutcome>;
+}
+
 /**
  * Makes the stored answers of an event equal to the reactions that its message has. Reading them takes many requests,
  * during which people go on reacting: what the gateway tells meanwhile is newer than what was read, so additions are
@@ -29,7 +40,8 @@ export class Reconciler {
   readonly #client: Client;
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #running = new Map<string, Promise<{ added: number; removed: number }>>();
+  readonly #running = new Map<string, Promise<ReconcileOutcome>>();
+  readonly #waiting = new Map<string, WaitingCall>();
   readonly #withdrawnMeanwhile = new Map<string, Set<string>>();
 
   constructor(client: Client, store: Store, clock: Clock) {
@@ -38,10 +50,33 @@ export class Reconciler {
     this.#clock = clock;
   }
 
-  /** Calls for the same event while one is under way share it. Throws Discord's error when the message cannot be read. */
-  reconcile(event: EventRecord): Promise<{ added: number; removed: number }> {
+  /**
+   * What is read is never older than the call: while one is under way, calls for the same event share the next one.
+   * Throws Discord's error when the message cannot be read.
+   */
+  reconcile(event: EventRecord): Promise<ReconcileOutcome> {
+    const waiting = this.#waiting.get(event.id);
+    if (waiting) {
+      waiting.event = event;
+      return waiting.outcome;
+    }
     const running = this.#running.get(event.id);
-    if (running) return running;
+    if (!running) return this.#start(event);
+    const start = (): Promise<ReconcileOutcome> => {
+      this.#waiting.delete(event.id);
+      return this.#start(next.event);
+    };
+    const next: WaitingCall = { event, outcome: running.then(start, start) };
+    this.#waiting.set(event.id, next);
+    return next.outcome;
+  }
+
+  /** The gateway says that a reaction was withdrawn; without `emoji` all of them, without `userId` everybody's. */
+  noteWithdrawal(eventId: string, userId: string | undefined, emoji: string | undefined): void {
+    this.#withdrawnMeanwhile.get(eventId)?.add(withdrawalKey(userId, emoji));
+  }
+
+  #start(event: EventRecord): Promise<ReconcileOutcome> {
     const run = this.#reconcile(event).finally(() => {
       this.#running.delete(event.id);
       this.#withdrawnMeanwhile.delete(event.id);
@@ -50,12 +85,7 @@ export class Reconciler {
     return run;
   }
 
-  /** The gateway says that a reaction was withdrawn; without `emoji` all of them, without `userId` everybody's. */
-  noteWithdrawal(eventId: string, userId: string | undefined, emoji: string | undefined): void {
-    this.#withdrawnMeanwhile.get(eventId)?.add(withdrawalKey(userId, emoji));
-  }
-
-  async #reconcile(event: EventRecord): Promise<{ added: number; removed: number }> {
+  async #reconcile(event: EventRecord): Promise<ReconcileOutcome> {
     const withdrawn = new Set<string>();
     this.#withdrawnMeanwhile.set(event.id, withdrawn);
     const readAt = this.#clock.now();

@@ -47,6 +47,13 @@ export interface RejectedReport {
   readonly problems: readonly Problem[];
 }
 
+/** The files of a folder on a file system. */
+export interface FilesAccess {
+  /** What tells one version of the files from another without reading them. */
+  fingerprint(folder: string): Promise<string>;
+  read(folder: string): Promise<SettingFiles>;
+}
+
 export interface SettingsWatcherOptions {
   /** Where `.env` and `config/database.json` are. */
   readonly folder: string;
@@ -63,6 +70,7 @@ export interface SettingsWatcherOptions {
   /** Milliseconds for which the files must rest before they are read; default 250. */
   readonly debounceMs?: number;
   readonly watchFolder?: WatchFolder;
+  readonly files?: FilesAccess;
 }
 
 const POLL_MS = 5_000;
@@ -76,6 +84,7 @@ export class SettingsWatcher {
   readonly #options: SettingsWatcherOptions;
   readonly #debounceMs: number;
   readonly #interval: Interval;
+  readonly #access: FilesAccess;
   #events: FileEvents | undefined;
 
   #fingerprint: string | undefined;
@@ -91,6 +100,7 @@ export class SettingsWatcher {
     const { clock, onError, pollMs = POLL_MS, debounceMs = DEBOUNCE_MS } = options;
     this.#options = options;
     this.#debounceMs = debounceMs;
+    this.#access = options.files ?? { fingerprint: takeFingerprint, read: readSettingFiles };
     this.#interval = new Interval({
       clock,
       everyMs: () => (this.#readingsLeft === READINGS_PER_CHANGE ? Math.max(0, this.#restLeftMs()) : pollMs),
@@ -141,7 +151,7 @@ export class SettingsWatcher {
 
   async #look(): Promise<void> {
     await this.#events?.refresh();
-    const fingerprint = await takeFingerprint(this.#options.folder);
+    const fingerprint = await this.#access.fingerprint(this.#options.folder);
     if (fingerprint !== this.#fingerprint) this.#noticeChange();
     this.#fingerprint = fingerprint;
     if (this.#readingsLeft === 0 || this.#restLeftMs() > 0) return;
@@ -162,9 +172,9 @@ export class SettingsWatcher {
   async #readAtRest(): Promise<SettingFiles> {
     const { folder, clock } = this.#options;
     for (let reading = 1; ; reading++) {
-      const before = await takeFingerprint(folder);
-      const files = await readSettingFiles(folder);
-      if (reading === MAX_READINGS || (await takeFingerprint(folder)) === before) return files;
+      const before = await this.#access.fingerprint(folder);
+      const files = await this.#access.read(folder);
+      if (reading === MAX_READINGS || (await this.#access.fingerprint(folder)) === before) return files;
       await sleep(clock, this.#debounceMs);
     }
   }
@@ -202,7 +212,6 @@ export class SettingsWatcher {
   }
 }
 
-/** What tells one version of the files from another without reading them. */
 async function takeFingerprint(folder: string): Promise<string> {
   const take = (name: string): Promise<string> =>
     stat(join(folder, name), { bigint: true }).then(

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import type { WatchFolder } from "../../src/config/file-events.ts";
 import { LiveSettings } from "../../src/config/live-settings.ts";
-import { loadSettingsFromDisk, loadSettingsFromFiles } from "../../src/config/load-settings.ts";
+import { loadSettingsFromDisk, loadSettingsFromFiles, readSettingFiles } from "../../src/config/load-settings.ts";
 import {
   type SettingsReport,
   SettingsWatcher,
@@ -199,6 +199,41 @@ describe("check", () => {
     }
   });
 
+  it("reads again what was written to while it was read", async () => {
+    let version = 0;
+    const files = {
+      fingerprint: async () => String(version),
+      read: async () => {
+        if (version === 3) return { envFile: "DB_MAX_RETRIES=8", problems: [] };
+        version++;
+        return { problems: [] };
+      },
+    };
+    const { watcher, clock, settings, rest, reports } = createWatcher({ files });
+    settings.apply(loadSettingsFromFiles({ envFile: "DB_MAX_RETRIES=7", problems: [] }, { environment: {} }));
+    const check = watcher.check();
+    for (let writing = 0; writing < 3; writing++) {
+      await rest();
+      expect(reports).toEqual([]);
+      clock.advance(DEBOUNCE_MS);
+    }
+    expect(await check).toMatchObject({ changes: [{ name: "DB_MAX_RETRIES", from: "7", to: "8" }] });
+    expect(reports).toHaveLength(1);
+  });
+
+  it("reads what never rests all the same in the end", async () => {
+    let version = 0;
+    const files = { fingerprint: async () => String(version++), read: readSettingFiles };
+    const { watcher, clock, rest } = createWatcher({ files });
+    folder.write(".env", "DB_MAX_RETRIES=8");
+    const check = watcher.check();
+    for (let reading = 1; reading < 10; reading++) {
+      await rest();
+      clock.advance(DEBOUNCE_MS);
+    }
+    expect(await check).toMatchObject({ kind: "applied", live: ["DB_MAX_RETRIES"] });
+  });
+
   it("runs one after the other, and ends with the newest content", async () => {
     const { watcher, settings } = createWatcher();
     folder.write(".env", "DB_MAX_RETRIES=8");
@@ -324,7 +359,20 @@ describe("watching", () => {
     expect(clock.delaysMs).toEqual([POLL_MS]);
   });
 
-  it("reads a change that leaves size and times as they were, once it was seen to change", async () => {
+  it("reads twice, because a change just after a reading may leave every time as it was", async () => {
+    const files = { fingerprint: async () => "coarse", read: readSettingFiles };
+    const { watcher, settings, rest, advance } = createWatcher({ files });
+    folder.write(".env", "DB_MAX_RETRIES=8");
+    watcher.start();
+    await rest();
+    await advance(DEBOUNCE_MS);
+    expect(settings.current.DB_MAX_RETRIES).toBe(8);
+    folder.write(".env", "DB_MAX_RETRIES=9");
+    await advance(POLL_MS);
+    expect(settings.current.DB_MAX_RETRIES).toBe(9);
+  });
+
+  it("sees a change that leaves size and time of writing as they were", async () => {
     const { settings, start, advance } = createWatcher();
     await start();
     folder.write(".env", "DB_MAX_RETRIES=8");

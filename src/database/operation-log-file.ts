@@ -70,12 +70,8 @@ export class OperationLogFile {
   /** Writes what is pending and returns when it is in the file: for a process that is about to end. */
   drainSync(): void {
     if (this.#isWriting) this.#awaitLanding();
-    // The chunk that is under way stays with whoever writes it: writing it here as well would double its lines.
-    const rest = Buffer.concat(this.#pending.splice(this.#isWriting ? 1 : 0));
-    if (rest.length === 0) return;
     if (this.#file?.day === this.#today()) {
-      writeWhole(this.#file.handle.fd, rest);
-      this.#file.size += rest.length;
+      this.#file.size += this.#writePendingSync(this.#file.handle.fd);
       return;
     }
     mkdirSync(this.#options.folder, { recursive: true, mode: FOLDER_MODE });
@@ -84,8 +80,8 @@ export class OperationLogFile {
       const { size } = fstatSync(fd);
       const last = Buffer.alloc(1, NEWLINE);
       if (size > 0) readSync(fd, last, 0, 1, size - 1);
-      if (last[0] !== NEWLINE) writeWhole(fd, Buffer.of(NEWLINE));
-      writeWhole(fd, rest);
+      if (last[0] !== NEWLINE) writeSync(fd, "\n");
+      this.#writePendingSync(fd);
     } finally {
       closeSync(fd);
     }
@@ -130,6 +126,20 @@ export class OperationLogFile {
     }
   }
 
+  /** Returns the number of bytes written. */
+  #writePendingSync(fd: number): number {
+    // The chunk that is under way stays with whoever writes it: writing it here as well would double its lines.
+    const from = this.#isWriting ? 1 : 0;
+    let writtenBytes = 0;
+    for (let chunk = this.#pending[from]; chunk !== undefined; chunk = this.#pending[from]) {
+      const written = writeSync(fd, chunk);
+      writtenBytes += written;
+      if (written === chunk.length) this.#pending.splice(from, 1);
+      else this.#pending[from] = chunk.subarray(written);
+    }
+    return writtenBytes;
+  }
+
   /** Waits until the file has grown by the chunk that the thread pool is writing; it cannot be taken back. */
   #awaitLanding(): void {
     const file = this.#file!;
@@ -140,8 +150,4 @@ export class OperationLogFile {
       Atomics.wait(pause, 0, 0, 1);
     }
   }
-}
-
-function writeWhole(fd: number, bytes: Uint8Array): void {
-  for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset);
 }

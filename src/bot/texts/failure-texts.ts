@@ -18,6 +18,7 @@ const READ_ONLY = "Nothing can be saved for the moment, only shown. An administr
 
 /** Where more is known than the type says, or where the database is not at fault. */
 const BY_CODE: Partial<Record<ErrorCode, string>> = {
+  QUERY_FAILED: BY_TYPE.QUERY_FAILED,
   OPERATION_TIMEOUT: "The database did not answer in time. Please look whether it was done before you try again.",
   DATABASE_FULL: READ_ONLY,
   DATABASE_READ_ONLY: READ_ONLY,
@@ -57,6 +58,11 @@ function format(sentence: string, reference: string): string {
   return `⚠️ ${sentence}\n-# Reference: \`${reference}\``;
 }
 
+const LIMITED: Readonly<Record<"read" | "write", string>> = {
+  write: "Functionality is limited for the moment: this cannot be saved now. Please try again shortly.",
+  read: "Functionality is limited for the moment: the data cannot be read now. Please try again shortly.",
+};
+
 export const failureTexts = {
   /** By error code; `reference` is what the log has. With the error itself, a contradicted constraint is explained. */
   forCode: (code: ErrorCode, reference: string, error?: unknown): string => format(explain(code, error), reference),
@@ -65,6 +71,18 @@ export const failureTexts = {
   /** By the columns of a constraint; a test holds them equal to the tables. */
   byConstraintSubject: BY_CONSTRAINT_SUBJECT,
   /** The database is away, and what was asked for needs it. */
-  limitedWrite: "⚠️ Functionality is limited for the moment: nothing can be saved. Please try again shortly.",
-  limitedRead: "⚠️ Functionality is limited for the moment: the data cannot be read. Please try again shortly.",
+  limited: (need: "read" | "write", reference: string): string => format(LIMITED[need], reference),
+  /** Below a reply whose change waits in the queue. */
+  savedForLater: "-# 💾 The database is away for the moment. This is saved, and will be applied when it is back.",
+  /** Below an answer that is not the newest. */
+  asOf: (moment: string): string => `-# 🕓 The database is away for the moment. This is what was known ${moment}.`,
+  /** To a server's own people, once when it begins and once when it is over. */
+  limitedNotice: (kind: "read-only" | "offline"): string =>
+    kind === "read-only"
+      ? "⚠️ Functionality is limited: the data can be shown, but changes wait. Answers by reaction are kept and will be applied."
+      : "⚠️ Functionality is limited: the database is not available. Answers by reaction are kept and will be applied.",
+  restoredNotice: (durationText: string): string =>
+    `✅ Everything works again, after ${durationText}. What waited is being applied.`,
+  /** The bot's own status while functionality is limited, for everybody to see. */
+  limitedStatus: "⚠️ limited for the moment, answers are kept",
 };

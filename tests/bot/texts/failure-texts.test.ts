@@ -33,6 +33,7 @@ describe("what a member is told", () => {
     expect(failureTexts.forCode("DATABASE_CORRUPT", REFERENCE)).toMatch(EXPECTED.CORRUPTION_DETECTED);
     expect(failureTexts.forCode("SCHEMA_NEWER", REFERENCE)).toMatch(EXPECTED.SCHEMA_MISMATCH);
     expect(failureTexts.forCode("MIGRATION_FAILED", REFERENCE)).toMatch(EXPECTED.MIGRATION_FAILED);
+    expect(failureTexts.forCode("QUERY_FAILED", REFERENCE)).toMatch(EXPECTED.QUERY_FAILED);
     expect(failureTexts.forCode("INTERNAL", REFERENCE)).toContain("Something went wrong here.");
   });
 

@@ -27,7 +27,8 @@ export class MemberDirectory {
     this.#clock = clock;
     client.on("shardReady", () => this.#lists.forEach(expire));
     client.on("shardResume", () => {
-      // The request was lost with the connection: an answer would have been sent again by now, and discord.js waits two minutes.
+      // What discord.js was to send meanwhile it holds back until a new session, and then gives up after two minutes; an
+      // answer that was under way has been sent again by now.
       for (const list of this.#lists.values()) list.abandon?.();
     });
     client.on("guildAvailable", (guild) => {

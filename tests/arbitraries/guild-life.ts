@@ -25,8 +25,9 @@ export type GuildAction =
   | { readonly kind: "deleteRole"; readonly role: RoleName }
   | { readonly kind: "react"; readonly person: number; readonly emoji: EmojiName; readonly isBurst: boolean }
   | { readonly kind: "withdraw"; readonly person: number; readonly emoji: EmojiName }
-  /** As above, but the gateway never tells of it. */
-  | { readonly kind: "reactUnheard" | "withdrawUnheard"; readonly person: number; readonly emoji: EmojiName }
+  /** As these, but the gateway never tells of it. */
+  | { readonly kind: "reactUnheard"; readonly person: number; readonly emoji: EmojiName; readonly isBurst: boolean }
+  | { readonly kind: "withdrawUnheard"; readonly person: number; readonly emoji: EmojiName }
   | { readonly kind: "clearReactions" }
   | { readonly kind: "clearEmoji"; readonly emoji: EmojiName }
   | { readonly kind: "excuse" | "unexcuse"; readonly subject: Subject }
@@ -73,9 +74,10 @@ const reaction: fc.Arbitrary<GuildAction> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("react" as const), person, emoji, isBurst: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("withdraw" as const), person, emoji }) },
   {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom("reactUnheard" as const, "withdrawUnheard" as const), person, emoji }),
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("reactUnheard" as const), person, emoji, isBurst: fc.boolean() }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("withdrawUnheard" as const), person, emoji }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("clearReactions" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("clearEmoji" as const), emoji }) },
 );
@@ -141,7 +143,8 @@ const frame = {
   reactions: fc.subarray(["✅", "❌", "❤️", "custom"] as const, { maxLength: 2 }),
   first,
   reminder: fc.oneof(
-    { weight: 5, arbitrary: fc.constant("asked" as const) },
+    // What is due is looked for once a second.
+    { weight: 24, arbitrary: fc.constant("asked" as const) },
     { weight: 1, arbitrary: fc.constant("due" as const) },
   ),
 };

@@ -8,22 +8,28 @@ import {
   type WriteTransaction,
 } from "../database/operation.ts";
 import {
+  AUDIT_COLUMNS,
   auditHash,
   CHAIN_START,
+  checkChainEnd,
+  findChainEnd,
+  listAfter,
+  preserveAuditTables,
   verifyEntries,
   type AuditEntry,
   type AuditOutcome,
   type ChainEnd,
   type ChainFault,
+  type DamagedChain,
 } from "./audit-chain.ts";
-import { actorId, guildAudit, limit, moment, snowflake, text } from "./inputs.ts";
+import { actorId, guildAudit, limit, moment, snowflake, SYSTEM_ACTOR, text, ulid } from "./inputs.ts";
 
 /** A guild's chain, or with the empty id the system's own. */
 const chainId = z.union([snowflake, z.literal("")]);
 export const SYSTEM_CHAIN = "";
 
-const COLUMNS = `guild_id AS guildId, sequence, id, at, actor_id AS actorId, action, target, details, outcome,
-  previous_hash AS previousHash, hash`;
+/** What the entries of all chains depend on besides their own chain. */
+const ALL_CHAINS = "audit";
 
 export interface NewAuditEntry {
   readonly guildId: string;
@@ -71,12 +77,24 @@ export async function appendAuditEntry(
   return entry;
 }
 
-async function findChainEnd(transaction: ReadTransaction, guildId: string): Promise<ChainEnd> {
-  const end = await transaction.get<ChainEnd>(
-    "SELECT last_sequence AS sequence, last_hash AS hash FROM audit_chain WHERE guild_id = ?",
-    guildId,
-  );
-  return end ?? CHAIN_START;
+const newEntry = z.object({
+  guildId: chainId,
+  actorId,
+  action: text(100).min(1),
+  target: text(200),
+  details: z.record(z.string(), z.json()).default({}),
+  outcome: z.enum(["success", "failure"]).default("success"),
+});
+
+/** An entry with the id and the time that it got when it was recorded, and keeps wherever it waits. */
+export const recordedEntry = newEntry.extend({ id: ulid, at: moment });
+export type RecordedEntry = z.output<typeof recordedEntry>;
+
+export interface ChainRestart {
+  /** The name under which the damaged table is kept. */
+  readonly table: string;
+  /** The first entry of every new chain. */
+  readonly entries: readonly AuditEntry[];
 }
 
 export interface AuditPage {
@@ -166,26 +184,76 @@ async function listPage(
   });
   const order = isOlder ? "DESC" : "ASC";
   return transaction.all<AuditEntry>(
-    `SELECT ${COLUMNS} FROM audit_log WHERE ${sql} ${position ? `AND (at, sequence) ${isOlder ? "<" : ">"} (?, ?)` : ""}
+    `SELECT ${AUDIT_COLUMNS} FROM audit_log WHERE ${sql} ${position ? `AND (at, sequence) ${isOlder ? "<" : ">"} (?, ?)` : ""}
      ORDER BY at ${order}, sequence ${order} LIMIT ?`,
     ...[...parameters, ...(position ? [position.at, position.sequence] : []), limit],
   );
 }
 
 export const auditOperations = {
-  /** Records something that changes no data of ours: an export, a backup, a refused attempt. */
+  /**
+   * Records something that changes no data of ours: an export, a backup, a refused attempt. Once for an id: given again,
+   * the entry that has it is the answer. Refused while the database is away: `AuditLog` keeps what must not be lost.
+   */
   append: defineWrite({
-    input: z.object({
-      guildId: chainId,
-      actorId,
-      action: text(100).min(1),
-      target: text(200),
-      details: z.record(z.string(), z.json()).default({}),
-      outcome: z.enum(["success", "failure"]).default("success"),
-    }),
+    input: recordedEntry.partial({ id: true, at: true }),
     touches: ({ guildId }) => [guildAudit(guildId)],
-    whenAway: { queue: "HIGH" },
-    run: (transaction, input, context) => appendAuditEntry(transaction, input, context),
+    whenAway: "refuse",
+    async run(transaction, { id, at, ...entry }, context): Promise<AuditEntry> {
+      if (id !== undefined) {
+        const sql = `SELECT ${AUDIT_COLUMNS} FROM audit_log WHERE id = ?`;
+        const existing = await transaction.get<AuditEntry>(sql, id);
+        if (existing) return existing;
+      }
+      return appendAuditEntry(transaction, entry, {
+        operationId: id ?? context.operationId,
+        requestedAt: at ?? context.requestedAt,
+      });
+    },
+  }),
+
+  /**
+   * For tables that cannot be read or written any more: keeps them under another name, and starts every chain anew with
+   * an entry that says why, where the old one is and up to where it was sound (`inspectChains`). Throws DATABASE_CORRUPT
+   * when the damage is in an index, where even that fails; nothing is changed then.
+   */
+  preserveDamaged: defineWrite({
+    input: z.object({
+      reason: text(500).min(1),
+      chains: z.array(z.object({ guildId: chainId, lastSequence: z.int().min(0), lastHash: z.string().length(64) })),
+    }),
+    touches: () => [ALL_CHAINS],
+    whenAway: "refuse",
+    async run(transaction, { reason, chains }, { operationId, requestedAt }): Promise<ChainRestart> {
+      const table = await preserveAuditTables(transaction, requestedAt);
+      const system: DamagedChain = {
+        guildId: SYSTEM_CHAIN,
+        lastSequence: CHAIN_START.sequence,
+        lastHash: CHAIN_START.hash,
+      };
+      // The system's chain tells of it even when it had no entry before.
+      const byGuild = new Map([system, ...chains].map((chain) => [chain.guildId, chain]));
+      const entries: AuditEntry[] = [];
+      for (const { guildId, lastSequence, lastHash } of byGuild.values()) {
+        const details = { reason, table, lastSequence, lastHash };
+        const restart = { guildId, actorId: SYSTEM_ACTOR, action: "audit.chain-restart", target: table, details };
+        const id = `${operationId}-${entries.length}`;
+        entries.push(await appendAuditEntry(transaction, restart, { operationId: id, requestedAt }));
+      }
+      return { table, entries };
+    },
+  }),
+
+  /** The chains that there are, or the servers that may have one. */
+  listChains: defineRead({
+    input: z.object({ source: z.enum(["recorded", "servers"]) }),
+    touches: () => [],
+    async run(transaction, { source }): Promise<string[]> {
+      const rows = await transaction.all<{ guildId: string }>(
+        source === "recorded" ? "SELECT guild_id AS guildId FROM audit_chain" : "SELECT id AS guildId FROM guild",
+      );
+      return rows.map(({ guildId }) => guildId);
+    },
   }),
 
   /** A page of entries, newest first by time, on the far side of the entry `sequence` in the direction given. */
@@ -196,7 +264,7 @@ export const auditOperations = {
       direction: z.enum(["older", "newer"]).default("older"),
       limit: limit(100),
     }),
-    touches: ({ guildId }) => [guildAudit(guildId)],
+    touches: ({ guildId }) => [guildAudit(guildId), ALL_CHAINS],
     async run(transaction, input): Promise<AuditPage> {
       const { guildId, sequence, limit } = input;
       const isOlder = input.direction === "older";
@@ -216,7 +284,7 @@ export const auditOperations = {
   /** The distinct actions of a guild, for autocomplete. */
   listActions: defineRead({
     input: z.object({ guildId: chainId }),
-    touches: ({ guildId }) => [guildAudit(guildId)],
+    touches: ({ guildId }) => [guildAudit(guildId), ALL_CHAINS],
     async run(transaction, { guildId }): Promise<string[]> {
       // A loose index scan: one seek for each distinct action, however many entries there are.
       const actions: string[] = [];
@@ -242,27 +310,14 @@ export const auditOperations = {
       end: z.object({ sequence: z.int().min(0), hash: z.string().length(64) }).default(CHAIN_START),
       limit: limit(5_000).default(2_000),
     }),
-    touches: ({ guildId }) => [guildAudit(guildId)],
+    touches: ({ guildId }) => [guildAudit(guildId), ALL_CHAINS],
     async run(transaction, input): Promise<{ end: ChainEnd; isDone: boolean; fault?: ChainFault }> {
-      const entries = await transaction.all<AuditEntry>(
-        `SELECT ${COLUMNS} FROM audit_log WHERE guild_id = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
-        ...[input.guildId, input.end.sequence, input.limit],
-      );
-      const result = verifyEntries(entries, input.end);
-      if ("fault" in result) return { end: input.end, isDone: true, fault: result.fault };
-      if (entries.length === input.limit) return { end: result.end, isDone: false };
-      const recorded = await findChainEnd(transaction, input.guildId);
-      if (recorded.sequence > result.end.sequence) {
-        return { end: result.end, isDone: true, fault: { kind: "missing", sequence: result.end.sequence + 1 } };
-      }
-      if (recorded.hash !== result.end.hash) {
-        return {
-          end: result.end,
-          isDone: true,
-          fault: { kind: "altered", sequence: result.end.sequence, id: entries.at(-1)?.id ?? "" },
-        };
-      }
-      return { end: result.end, isDone: true };
+      const { guildId, limit } = input;
+      const entries = await listAfter(transaction, guildId, { sequence: input.end.sequence, limit });
+      const { end, fault = undefined } = verifyEntries(entries, input.end);
+      if (!fault && entries.length === limit) return { end, isDone: false };
+      const first = fault ?? (await checkChainEnd(transaction, guildId, end));
+      return { end, isDone: true, ...(first && { fault: first }) };
     },
   }),
 };

@@ -1,0 +1,245 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import fc from "fast-check";
+import { MusterError } from "../../src/core/errors.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import type { RetryConfig } from "../../src/resilience/backoff.ts";
+import { AuditLog, type RecordOutcome } from "../../src/store/audit-log.ts";
+import type { Store } from "../../src/store/store.ts";
+import { openTestStore, until, withFolder, type TestStore } from "../helpers/database.ts";
+import { ManualClock } from "../helpers/manual-clock.ts";
+import { newGuild, OWNER } from "../store/fixtures.ts";
+
+/** Longest that an entry is tried on the table, as `AuditLog` promises. */
+const RETRY_LIMIT_MS = 2_000;
+const SABOTAGE = new MusterError("DATABASE_UNAVAILABLE", "sabotage: the database is taken away");
+
+/** How the database is taken away, for real. The last two take some time, so they come less often. */
+const CAUSES = ["closed gate", "foreign lock", "lost writer"] as const;
+type Cause = (typeof CAUSES)[number];
+const cause: fc.Arbitrary<Cause> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(CAUSES[0]) },
+  { weight: 1, arbitrary: fc.constant(CAUSES[1]) },
+  { weight: 1, arbitrary: fc.constant(CAUSES[2]) },
+);
+
+/** A real database that can be taken away and given back. */
+class BreakableDatabase {
+  readonly #database: TestStore;
+  /** The engine's own: a lost writer stays lost until it goes on. */
+  readonly #clock: ManualClock;
+  #mend: (() => Promise<void>) | undefined;
+
+  constructor(database: TestStore, clock: ManualClock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  async break(cause: Cause): Promise<void> {
+    const { degradation, engine, path } = this.#database;
+    if (this.#mend) return;
+    if (cause === "closed gate") {
+      degradation.transition({ kind: "offline", reason: SABOTAGE, since: 0 });
+      this.#mend = async () => degradation.transition({ kind: "normal" });
+    } else if (cause === "foreign lock") {
+      const other = new Database(path);
+      other.exec("BEGIN IMMEDIATE");
+      this.#mend = async () => void other.close();
+    } else {
+      await engine.connections.reconnect(SABOTAGE);
+      this.#mend = async () => {
+        this.#clock.advance(10);
+        await until(() => engine.connections.isHealthy());
+      };
+    }
+  }
+
+  async mend(): Promise<void> {
+    const mend = this.#mend;
+    this.#mend = undefined;
+    await mend?.();
+  }
+}
+
+interface Attempt {
+  readonly at: number;
+  readonly hasFailed: boolean;
+}
+
+/** The real store, noting when it was tried, and calling back before each try. */
+function watchStore(store: Store, clock: ManualClock, beforeAttempt: (count: number) => Promise<void>) {
+  const attempts: Attempt[] = [];
+  let isTrying = false;
+  const append: Store["audit"]["append"] = async (entry) => {
+    isTrying = true;
+    const at = clock.now();
+    let hasFailed = true;
+    try {
+      await beforeAttempt(attempts.length);
+      const stored = await store.audit.append(entry);
+      hasFailed = false;
+      return stored;
+    } finally {
+      attempts.push({ at, hasFailed });
+      isTrying = false;
+    }
+  };
+  return { audit: { ...store.audit, append }, attempts, isTrying: () => isTrying };
+}
+
+type WatchedStore = ReturnType<typeof watchStore>;
+
+/** Lets the clock go on from wait to wait until all is settled. */
+async function settle<Result>(work: Promise<Result>, clock: ManualClock, store: WatchedStore): Promise<Result> {
+  let isSettled = false;
+  const end = (): void => void (isSettled = true);
+  work.then(end, end);
+  while (!isSettled) {
+    await until(() => isSettled || (!store.isTrying() && clock.delaysMs.length > 0));
+    if (!isSettled) clock.advance(clock.delaysMs[0] ?? 0);
+  }
+  return work;
+}
+
+/** The delays that `failureCount` failures should have, from the definition of exponential backoff with equal jitter. */
+function expectedDelays(failureCount: number, config: RetryConfig, random: (attempt: number) => number): number[] {
+  const delays: number[] = [];
+  let totalMs = 0;
+  for (let attempt = 1; attempt <= failureCount && attempt < config.maxAttempts; attempt++) {
+    let exponential = config.baseDelay;
+    for (let step = 1; step < attempt; step++) exponential *= config.backoffMultiplier;
+    const capped = Math.min(exponential, config.maxDelay);
+    const delay = Math.round(capped * (0.5 + 0.5 * random(attempt)));
+    totalMs += delay;
+    if (totalMs >= RETRY_LIMIT_MS) break;
+    delays.push(delay);
+  }
+  return delays;
+}
+
+const delaysBetween = (attempts: readonly Attempt[]): number[] =>
+  attempts.slice(1).map(({ at }, index) => at - attempts[index]!.at);
+
+const retryConfig: fc.Arbitrary<RetryConfig> = fc.record({
+  maxAttempts: fc.integer({ min: 1, max: 8 }),
+  baseDelay: fc.integer({ min: 0, max: 1_500 }),
+  maxDelay: fc.integer({ min: 0, max: 1_500 }),
+  backoffMultiplier: fc.double({ min: 1, max: 5, noNaN: true }),
+});
+
+const scenario = fc.record({
+  config: retryConfig,
+  jitter: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1, maxLength: 8 }),
+  cause,
+  failureCount: fc.nat({ max: 9 }),
+  laterCount: fc.integer({ min: 1, max: 5 }),
+  /** How many entries the first sync brings over before it is interrupted and the program dies. */
+  syncedBeforeDeath: fc.nat({ max: 5 }),
+});
+
+describe("Feature: database-reliability, Property 15: audit retry follows exponential backoff", () => {
+  const engineClock = new ManualClock();
+  let database: TestStore;
+  beforeAll(async () => {
+    database = await openTestStore({ clock: engineClock, readerCount: 1, operationTimeoutMs: 60 });
+  });
+  afterAll(() => database.close());
+
+  it("for any configuration and number of failures, then falls back to the file, and syncs in order without duplicates", async () => {
+    const breakable = new BreakableDatabase(database, engineClock);
+    const seen = new Map<RecordOutcome, number>();
+
+    const check = async (
+      folder: string,
+      {
+        config,
+        jitter,
+        cause,
+        failureCount,
+        laterCount,
+        syncedBeforeDeath,
+      }: typeof scenario extends fc.Arbitrary<infer S> ? S : never,
+    ): Promise<void> => {
+      const guildId = await newGuild(database.store);
+      const clock = new ManualClock();
+      const fallbackPath = join(folder, "audit-fallback.ndjson");
+      let drawCount = 0;
+      const randomAt = (draw: number): number => jitter[draw % jitter.length]!;
+      const createLog = (store: WatchedStore): AuditLog =>
+        new AuditLog({
+          ...{ store, fallbackPath, clock, logger: silentLogger, retry: () => config },
+          random: () => randomAt(drawCount++),
+        });
+      const entry = (index: number) => ({ guildId, actorId: OWNER, action: "test.record", target: `entry ${index}` });
+      /** Delays are those of the definition, whatever has happened, and the outcome follows from the last try. */
+      const expectBackoff = (attempts: readonly Attempt[], firstDraw: number, outcome: RecordOutcome): void => {
+        const failures = attempts.filter(({ hasFailed }) => hasFailed).length;
+        const random = (attempt: number): number => randomAt(firstDraw + attempt - 1);
+        expect(delaysBetween(attempts)).toEqual(expectedDelays(failures, config, random));
+        expect(attempts.slice(0, -1).every(({ hasFailed }) => hasFailed)).toBe(true);
+        expect(outcome).toBe(attempts.at(-1)!.hasFailed ? "kept" : "stored");
+        expect(attempts.at(-1)!.at - attempts[0]!.at).toBeLessThan(RETRY_LIMIT_MS);
+      };
+
+      // The database comes back after some failures, perhaps in time.
+      await breakable.break(cause);
+      const first = watchStore(database.store, clock, (count) =>
+        count === failureCount ? breakable.mend() : Promise.resolve(),
+      );
+      const log = createLog(first);
+      const outcome = await settle(log.record(entry(0)), clock, first);
+      seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
+      expectBackoff(first.attempts, 0, outcome);
+      expect(existsSync(fallbackPath)).toBe(outcome === "kept");
+
+      // It is gone for good: the first one finds out, the others go to the file behind it without a wait of their own.
+      await breakable.break(cause);
+      const [attemptsBefore, firstDraw] = [first.attempts.length, drawCount];
+      const later = Array.from({ length: laterCount }, (_, index) => log.record(entry(index + 1)));
+      const laterOutcomes = await settle(Promise.all(later), clock, first);
+      expect(laterOutcomes).toEqual(laterOutcomes.map(() => "kept"));
+      const retried = first.attempts.slice(attemptsBefore);
+      if (outcome === "stored") expectBackoff(retried, firstDraw, "kept");
+      else expect(retried).toEqual([]);
+      const keptCount = laterCount + (outcome === "kept" ? 1 : 0);
+      expect(log.pendingCount).toBe(keptCount);
+      await log.close();
+
+      // A sync that is interrupted, by the end of the program; then another run, and the whole of it.
+      await breakable.mend();
+      const dying = watchStore(database.store, clock, (count) =>
+        count === syncedBeforeDeath ? breakable.break("closed gate") : Promise.resolve(),
+      );
+      const interrupted = await createLog(dying).sync();
+      expect(interrupted.synced).toBeLessThanOrEqual(syncedBeforeDeath);
+      expect(interrupted.synced + interrupted.remaining).toBe(keptCount);
+      await breakable.mend();
+      const last = watchStore(database.store, clock, () => Promise.resolve());
+      const revived = createLog(last);
+      await revived.open();
+      const whole = interrupted.remaining === 0 ? 0 : keptCount;
+      expect(revived.pendingCount).toBe(whole);
+      await revived.sync();
+      expect(revived.pendingCount).toBe(0);
+      expect(existsSync(fallbackPath)).toBe(false);
+      await revived.close();
+
+      const { entries } = await database.store.audit.list({ guildId, direction: "newer", sequence: 0, limit: 100 });
+      const inOrder = entries.toSorted((a, b) => a.sequence - b.sequence).map(({ target }) => target);
+      expect(inOrder).toEqual(Array.from({ length: laterCount + 1 }, (_, index) => `entry ${index}`));
+      const verified = await database.store.audit.verify({ guildId });
+      expect(verified).toMatchObject({ isDone: true, end: { sequence: laterCount + 1 } });
+      expect(verified.fault).toBeUndefined();
+    };
+
+    await fc.assert(
+      fc
+        .asyncProperty(scenario, (values) => withFolder((folder) => check(folder, values)))
+        .afterEach(() => breakable.mend()),
+      { numRuns: 120 },
+    );
+    expect(seen.get("stored")).toBeGreaterThan(10);
+    expect(seen.get("kept")).toBeGreaterThan(10);
+  }, 120_000);
+});

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { systemClock } from "../../src/core/clock.ts";
+import { MusterError } from "../../src/core/errors.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { AuditLog } from "../../src/store/audit-log.ts";
+import { openTestStore } from "../helpers/database.ts";
+import { OWNER } from "./fixtures.ts";
+
+/** Records audit entries while the database comes and goes, and reports every durable one, until somebody kills the process. */
+const [folder = "", guildId = "", firstNumber = "0"] = process.argv.slice(2);
+const { store, degradation } = await openTestStore({ folder });
+const auditLog = new AuditLog({
+  store,
+  fallbackPath: join(folder, "audit-fallback.ndjson"),
+  clock: systemClock,
+  logger: silentLogger,
+  retry: () => ({ maxAttempts: 2, baseDelay: 1, maxDelay: 2, backoffMultiplier: 2 }),
+});
+await auditLog.open();
+void auditLog.sync();
+
+const reason = new MusterError("DATABASE_UNAVAILABLE", "sabotage: the database is taken away");
+const pause = (durationMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durationMs));
+
+async function comeAndGo(): Promise<never> {
+  for (;;) {
+    degradation.transition({ kind: "offline", reason, since: 0 });
+    await pause(Math.random() * 8);
+    degradation.transition({ kind: "normal" });
+    void auditLog.sync();
+    await pause(Math.random() * 8);
+  }
+}
+
+async function recordForEver(): Promise<never> {
+  for (let number = Number(firstNumber); ;) {
+    // A few at once: those behind the first one share its way.
+    const numbers = Array.from({ length: 1 + Math.floor(Math.random() * 4) }, () => number++);
+    await Promise.all(
+      numbers.map(async (it) => {
+        const outcome = await auditLog.record({ guildId, actorId: OWNER, action: "test.record", target: String(it) });
+        process.send?.([it, outcome]);
+      }),
+    );
+  }
+}
+
+await Promise.all([comeAndGo(), recordForEver()]);

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { Clock } from "../core/clock.ts";
 import { MusterError, toError, type ErrorCode } from "../core/errors.ts";
 import { createIdSequence } from "../core/ids.ts";
@@ -69,7 +70,7 @@ export class ErrorHandler {
 
   /** What an error means and whether trying again can help. Takes anything thrown. */
   classify(error: unknown): ErrorClassification {
-    const { code } = classifySqliteError(error, "use the database");
+    const { code } = classifySqliteError(asError(error), "use the database");
     const sqliteCode = findSqliteCode(error);
     const constraint = code === "CONSTRAINT_VIOLATED" ? describeConstraint(error) : undefined;
     return {
@@ -88,8 +89,8 @@ export class ErrorHandler {
   /** Logs the technical detail, at a level by severity, and remembers it. */
   handle(thrown: unknown, context: ErrorContext = {}): DatabaseErrorRecord {
     const isDebug = this.#options.isDebug();
-    const error = toError(thrown);
-    const classification = this.classify(thrown);
+    const error = asError(thrown);
+    const classification = this.classify(error);
     const record = this.#createRecord(error, classification, context, isDebug);
     this.#remember(record);
 
@@ -147,6 +148,15 @@ export class ErrorHandler {
   #remember(record: DatabaseErrorRecord): void {
     this.#records.set(record.id, record);
     if (this.#records.size > this.#capacity) this.#records.delete(this.#records.keys().next().value!);
+  }
+}
+
+/** As `toError`; what has no text of its own (an object without a prototype) must not hide the failure that it stands for. */
+function asError(thrown: unknown): Error {
+  try {
+    return toError(thrown);
+  } catch {
+    return new Error(`something without a text was thrown: ${inspect(thrown)}`);
   }
 }
 

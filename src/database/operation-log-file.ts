@@ -107,11 +107,13 @@ export class OperationLogFile {
     await this.close();
     await createFolder(this.#options.folder);
     const handle = await open(this.#path(day), "a+", FILE_MODE);
-    let { size } = await handle.stat();
-    // A process killed while it wrote may have left half a line, which the next one would be glued to.
+    const { size: foundBytes } = await handle.stat();
     const last = Buffer.alloc(1, NEWLINE);
-    if (size > 0) await handle.read(last, 0, 1, size - 1);
-    if (last[0] !== NEWLINE) size += (await handle.write("\n")).bytesWritten;
+    if (foundBytes > 0) await handle.read(last, 0, 1, foundBytes - 1);
+    // Asked again, and now in one turn with what follows: a synchronous drain may have written meanwhile.
+    const size = fstatSync(handle.fd).size;
+    // A process killed while it wrote may have left half a line, which the next one would be glued to.
+    if (last[0] !== NEWLINE && size === foundBytes) this.#pending.unshift(Buffer.of(NEWLINE));
     this.#file = { day, handle, size };
     await this.#prune(day).catch(this.#options.onTrouble);
     return this.#file;

@@ -80,6 +80,15 @@ export const operations = {
       whenAway: "refuse",
       run: (transaction, { fault, value }) => FAULTS[fault](transaction, value),
     }),
+    /** For once, nothing fails. */
+    succeed: defineWrite({
+      input: z.object({ value: z.string() }),
+      touches: () => [],
+      whenAway: "refuse",
+      async run(transaction, { value }): Promise<void> {
+        await transaction.run("INSERT INTO filler (content) VALUES (?)", value);
+      },
+    }),
     fill: defineWrite({
       input: z.object({}),
       touches: () => [],

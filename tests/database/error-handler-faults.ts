@@ -123,6 +123,11 @@ export class FaultRig {
     return failureOf(() => write(engine, "fault.provoke", { fault, value }));
   }
 
+  /** An operation that works. */
+  async succeed(value: string): Promise<void> {
+    await write(this.#sound, "fault.succeed", { value });
+  }
+
   async close(): Promise<void> {
     await this.#sound.stop();
     await this.#damaged.stop();

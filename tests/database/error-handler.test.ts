@@ -68,8 +68,9 @@ describe("ErrorHandler", () => {
       cause: new MusterError("DATABASE_CORRUPT", "read", { details: { sqliteCode: "SQLITE_CORRUPT" } }),
     });
     expect(handler.classify(wrapped)).toMatchObject({ code: "DATABASE_UNAVAILABLE", sqliteCode: "SQLITE_CORRUPT" });
-    for (const thrown of [undefined, null, "text", 7, {}, new Error("x")]) {
+    for (const thrown of [undefined, null, "text", 7, {}, Object.create(null), { toString: 1 }, new Error("x")]) {
       expect(handler.classify(thrown)).toMatchObject({ code: "INTERNAL", isRetryable: false });
+      expect(handler.handle(thrown).message).not.toBe("");
     }
   });
 

@@ -55,7 +55,8 @@ export const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass>> = {
   DATABASE_READ_ONLY: fault("TRANSACTION_FAILED", "TRANSACTION", "HIGH"),
   DATABASE_FULL: fault("TRANSACTION_FAILED", "TRANSACTION", "HIGH"),
   DATABASE_CORRUPT: fault("CORRUPTION_DETECTED", "CONNECTION", "CRITICAL"),
-  QUERY_FAILED: fault("QUERY_FAILED", "QUERY", "HIGH"),
+  // A statement that cannot work says nothing about the database: it must not take the others' service away.
+  QUERY_FAILED: noFault("QUERY", "HIGH"),
   SCHEMA_MISMATCH: fault("SCHEMA_MISMATCH", "SCHEMA", "HIGH"),
   SCHEMA_NEWER: fault("SCHEMA_MISMATCH", "SCHEMA", "CRITICAL"),
   MIGRATION_FAILED: fault("MIGRATION_FAILED", "SCHEMA", "HIGH"),

@@ -5,7 +5,12 @@ import type { ErrorCode } from "../../src/core/errors.ts";
 import type { ConstraintKind } from "../../src/database/constraint-violation.ts";
 import { openWriterConnection, type ConnectionOptions } from "../../src/database/sqlite/connection.ts";
 import { TransactionManager } from "../../src/database/sqlite/transaction-manager.ts";
-import { CONNECTION_TIMEOUT_MS, createCounterDatabase, type TestDatabase } from "../helpers/database.ts";
+import {
+  CONNECTION_TIMEOUT_MS,
+  createCounterDatabase,
+  type TestDatabase,
+  type TestDatabaseOptions,
+} from "../helpers/database.ts";
 import { FAULT_MODULE_URL, type OperationFault } from "./error-handler-data-module.ts";
 
 /** Real failures of SQLite, on real files and, but for those of opening and locking, in real threads. */
@@ -61,9 +66,18 @@ function connectionTo(path: string): ConnectionOptions {
 
 type Engine = TestDatabase["engine"];
 
-async function openEngine(folder: string, file: string): Promise<Engine> {
+/** A database with the operations that fail, not started. */
+export function createFaultDatabase(
+  folder: string,
+  file: string,
+  manager: TestDatabaseOptions["manager"] = {},
+): TestDatabase {
   const thread = { dataModuleUrl: FAULT_MODULE_URL, connection: connectionTo(join(folder, file)) };
-  const { engine } = createCounterDatabase({ folder, file, engine: { thread } });
+  return createCounterDatabase({ folder, file, engine: { thread }, manager });
+}
+
+async function openEngine(folder: string, file: string): Promise<Engine> {
+  const { engine } = createFaultDatabase(folder, file);
   await engine.start();
   return engine;
 }
@@ -121,11 +135,6 @@ export class FaultRig {
     if (fault === "cannotOpen") return failureOf(async () => openWriterConnection(connectionTo(this.#in("folder.db"))));
     const engine = fault === "corrupt" ? this.#damaged : this.#sound;
     return failureOf(() => write(engine, "fault.provoke", { fault, value }));
-  }
-
-  /** An operation that works. */
-  async succeed(value: string): Promise<void> {
-    await write(this.#sound, "fault.succeed", { value });
   }
 
   async close(): Promise<void> {

@@ -40,9 +40,17 @@ describe("classes of errors", () => {
     );
   });
 
-  it("do not hold a request's own fault against the database", () => {
+  it("do not hold the fault of a request, or of a statement, against the database", () => {
     const { handler } = createHandler();
-    for (const code of ["NOT_FOUND", "CONFLICT", "INPUT_INVALID", "CONSTRAINT_VIOLATED", "SHUTTING_DOWN"] as const) {
+    const others = [
+      "NOT_FOUND",
+      "CONFLICT",
+      "INPUT_INVALID",
+      "CONSTRAINT_VIOLATED",
+      "QUERY_FAILED",
+      "INTERNAL",
+    ] as const;
+    for (const code of [...others, "SHUTTING_DOWN"] as const) {
       expect([code, handler.isDatabaseFault(new MusterError(code, "x"))]).toEqual([code, false]);
     }
     for (const code of ["DATABASE_IO", "DATABASE_BUSY", "DATABASE_CORRUPT", "OPERATION_TIMEOUT"] as const) {

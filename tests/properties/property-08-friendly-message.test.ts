@@ -181,7 +181,9 @@ describe("what a member reads when something fails", () => {
     await rm(folder, { recursive: true });
   });
 
-  it("Feature: database-reliability, Property 8: is friendly for each type of failure", () => {
-    for (const type of types) expectFriendly(english.failures.forType(type, "7K3QW9ZB"), "7K3QW9ZB");
+  it("Feature: database-reliability, Property 8: is friendly for each type of failure, and while the database is away", () => {
+    const { forType, limited } = english.failures;
+    for (const type of types) expectFriendly(forType(type, "7K3QW9ZB"), "7K3QW9ZB");
+    for (const need of ["read", "write"] as const) expectFriendly(limited(need, "7K3QW9ZB"), "7K3QW9ZB");
   });
 });

@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { systemClock } from "../../src/core/clock.ts";
-import { createIdSequence } from "../../src/core/ids.ts";
+import { isMusterError, MusterError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { ErrorHandler } from "../../src/database/error-handler.ts";
 import { OperationLog, type LoggedOperation } from "../../src/database/operation-log.ts";
-import { FaultRig, FAULTS, type Fault } from "../database/error-handler-faults.ts";
+import { operations, type OperationFault } from "../database/error-handler-data-module.ts";
+import { createFaultDatabase } from "../database/error-handler-faults.ts";
 import type { RecordingPlan } from "../database/operation-log-until-killed.ts";
-import { withFolder } from "../helpers/database.ts";
+import { withFolder, type TestDatabase } from "../helpers/database.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -31,75 +31,91 @@ function parseLines(text: string): Line[] {
 }
 
 type Step =
-  | { readonly kind: "call"; readonly fault: Fault | "none"; readonly isAwaited: boolean; readonly value: string }
-  /** Kept for later, or not let in: there is no answer of the engine. */
-  | { readonly kind: "away"; readonly outcome: "queued" | "refused" }
+  | {
+      readonly kind: "call";
+      readonly fault: OperationFault | "none";
+      readonly isAwaited: boolean;
+      readonly value: string;
+    }
+  /** The database goes away, or comes back. */
+  | { readonly kind: "away" | "back" }
   | { readonly kind: "flush" | "flushSync" | "pause" };
 
-/** Faults of one's own database file; those of opening and locking take their time. */
-const QUICK_FAULTS = FAULTS.filter((fault) => !["busy", "notADatabase", "cannotOpen", "tooBig"].includes(fault));
+/** Without those that take their time, or need a damaged file. */
+const OPERATION_FAULTS: readonly OperationFault[] = [
+  ...(["unique", "primaryKey", "foreignKey", "check", "notNull", "dataType", "trigger"] as const),
+  ...(["missingTable", "missingColumn", "syntax", "overflow", "readOnly", "full", "program"] as const),
+];
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
-    weight: 8,
+    weight: 10,
     arbitrary: fc.record({
       kind: fc.constant("call" as const),
-      fault: fc.oneof(fc.constant("none" as const), fc.constantFrom(...QUICK_FAULTS)),
+      fault: fc.oneof(fc.constant("none" as const), fc.constantFrom(...OPERATION_FAULTS)),
       isAwaited: fc.boolean(),
       value: fc.string({ minLength: 1, maxLength: 10 }),
     }),
   },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant("away" as const),
-      outcome: fc.constantFrom("queued" as const, "refused" as const),
-    }),
-  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("away" as const, "back" as const) }) },
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constantFrom("flush" as const, "flushSync" as const, "pause" as const) }),
   },
 );
 
-/** A caller that logs each of its calls as the façade does, and remembers them. */
-class LoggingCaller {
-  readonly recorded: LoggedOperation[] = [];
-  readonly #rig: FaultRig;
-  readonly #log: OperationLog;
-  readonly #errors = new ErrorHandler({ clock: systemClock, logger: silentLogger, isDebug: () => false });
-  readonly #createId = createIdSequence(() => Date.now());
+/** What a call ended with, as its caller saw it and as its line has it. */
+interface Ending {
+  readonly name: string;
+  readonly code: string | undefined;
+}
 
-  constructor(rig: FaultRig, log: OperationLog) {
-    this.#rig = rig;
-    this.#log = log;
+const endingsOf = (endings: readonly Ending[]): string[] =>
+  endings.map(({ name, code }) => `${name} ${code ?? "ok"}`).sort();
+
+/** The façade on real threads, whose calls are logged to whatever log is current. */
+class LoggedDatabase {
+  recorded: LoggedOperation[] = [];
+  ended: Ending[] = [];
+  readonly #database: TestDatabase;
+  #log: OperationLog | undefined;
+
+  constructor(folder: string) {
+    const record = (operation: LoggedOperation): void => {
+      this.recorded.push(operation);
+      this.#log?.record(operation);
+    };
+    this.#database = createFaultDatabase(folder, "logged.db", { operations, log: { record } });
   }
 
-  async call(fault: Fault | "none", value: string): Promise<void> {
-    const operation = this.#begin(`fault.${fault}`, { value });
+  start(): Promise<void> {
+    return this.#database.manager.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#database.manager.stop();
+  }
+
+  logTo(log: OperationLog): void {
+    this.#log = log;
+    this.recorded = [];
+    this.ended = [];
+    this.setAway(false);
+  }
+
+  async call(fault: OperationFault | "none", value: string): Promise<void> {
+    const name = fault === "none" ? "fault.succeed" : "fault.provoke";
     try {
-      if (fault === "none") await this.#rig.succeed(value);
-      else throw await this.#rig.provoke(fault, value);
-      this.#record({ ...operation, outcome: "ok" });
+      await this.#database.manager.call(name, fault === "none" ? { value } : { fault, value });
+      this.ended.push({ name, code: undefined });
     } catch (error) {
-      // Not always the fault asked for: a full disk undoes whatever shares its transaction.
-      const { code, isDatabaseFault } = this.#errors.classify(error);
-      this.#record({ ...operation, outcome: isDatabaseFault ? "failed" : "refused", code });
+      this.ended.push({ name, code: isMusterError(error) ? error.code : "none" });
     }
   }
 
-  away(outcome: "queued" | "refused"): void {
-    this.#record({ ...this.#begin("away", {}), outcome, attempts: 0, code: "DATABASE_UNAVAILABLE" });
-  }
-
-  #begin(name: string, parameters: unknown) {
-    return { id: this.#createId(), name, at: Date.now(), startedAt: performance.now(), attempts: 1, parameters };
-  }
-
-  #record({ startedAt, ...operation }: Omit<LoggedOperation, "durationMs"> & { startedAt: number }): void {
-    const logged = { ...operation, durationMs: performance.now() - startedAt };
-    this.#log.record(logged);
-    this.recorded.push(logged);
+  setAway(isAway: boolean): void {
+    const reason = new MusterError("DATABASE_UNAVAILABLE", "use the database: it is away");
+    this.#database.degradation.transition(isAway ? { kind: "offline", reason, since: 0 } : { kind: "normal" });
   }
 }
 
@@ -112,25 +128,23 @@ function lineOf(
     ...{ time: new Date(at).toISOString(), id, name, durationMs: Math.round(durationMs * 1_000) / 1_000 },
     ...{ attempts, outcome },
     ...(code === undefined ? {} : { code }),
-    ...(isDebug ? { parameters } : {}),
+    ...(isDebug && parameters !== undefined ? { parameters } : {}),
   };
 }
 
-async function play(rig: FaultRig, log: OperationLog, steps: readonly Step[]): Promise<readonly LoggedOperation[]> {
-  const caller = new LoggingCaller(rig, log);
+async function play(database: LoggedDatabase, log: OperationLog, steps: readonly Step[]): Promise<void> {
   const running: Promise<void>[] = [];
   for (const step of steps) {
     if (step.kind === "call") {
-      const call = caller.call(step.fault, step.value);
+      const call = database.call(step.fault, step.value);
       running.push(call);
       if (step.isAwaited) await call;
-    } else if (step.kind === "away") caller.away(step.outcome);
+    } else if (step.kind === "away" || step.kind === "back") database.setAway(step.kind === "away");
     else if (step.kind === "flush") void log.flush();
     else if (step.kind === "flushSync") log.flushSync();
     else await new Promise((resolve) => setTimeout(resolve, 2));
   }
   await Promise.all(running);
-  return caller.recorded;
 }
 
 async function record(plan: RecordingPlan, killAfterMs: number): Promise<{ exitCode: number | null; flushed: number }> {
@@ -162,7 +176,9 @@ const plan = fc.record({
 describe("the log of operations", () => {
   it("Feature: database-reliability, Property 17: has exactly one line for each call, complete and in order, whatever came of it", async () => {
     const folder = await mkdtemp(join(tmpdir(), "muster-"));
-    const rig = await FaultRig.open(folder);
+    const database = new LoggedDatabase(folder);
+    await database.start();
+    const outcomes = new Set<string>();
     try {
       const steps = fc.array(step, { maxLength: 25 });
       const property = fc.asyncProperty(
@@ -180,19 +196,24 @@ describe("the log of operations", () => {
               flushIntervalMs,
             });
             log.start();
-            const recorded = await play(rig, log, steps);
+            database.logTo(log);
+            await play(database, log, steps);
             await log.flush();
+            const { recorded, ended } = database;
             expect(parseLines(readLog(folder))).toEqual(recorded.map((operation) => lineOf(operation, isDebug)));
-            expect(recorded.length).toBe(steps.filter(({ kind }) => kind === "call" || kind === "away").length);
+            expect(ended.length).toBe(steps.filter(({ kind }) => kind === "call").length);
+            expect(endingsOf(recorded.map(({ name, code }) => ({ name, code })))).toEqual(endingsOf(ended));
             const { count, droppedCount } = log.statistics();
             expect({ count, droppedCount }).toEqual({ count: recorded.length, droppedCount: 0 });
+            for (const { outcome } of recorded) outcomes.add(outcome);
             await log.stop();
           });
         },
       );
       await fc.assert(property, { numRuns: 150 });
+      expect([...outcomes].sort()).toEqual(["failed", "ok", "refused"]);
     } finally {
-      await rig.close();
+      await database.stop();
     }
     await rm(folder, { recursive: true });
   });

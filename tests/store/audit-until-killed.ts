@@ -17,18 +17,17 @@ const auditLog = new AuditLog({
   retry: () => ({ maxAttempts: 2, baseDelay: 1, maxDelay: 2, backoffMultiplier: 2 }),
 });
 await auditLog.open();
-void auditLog.sync();
 
 const reason = new MusterError("DATABASE_UNAVAILABLE", "sabotage: the database is taken away");
 const pause = (durationMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durationMs));
 
 async function comeAndGo(): Promise<never> {
   for (;;) {
+    await auditLog.sync();
+    await pause(Math.random() * 15);
     degradation.transition({ kind: "offline", reason, since: 0 });
     await pause(Math.random() * 8);
     degradation.transition({ kind: "normal" });
-    void auditLog.sync();
-    await pause(Math.random() * 8);
   }
 }
 
@@ -42,6 +41,8 @@ async function recordForEver(): Promise<never> {
         process.send?.([it, outcome]);
       }),
     );
+    // Time for a sync to catch up, sometimes.
+    await pause(Math.random() * 3);
   }
 }
 

@@ -12,6 +12,8 @@ const config: Config = {
   },
   maxWorkers: 2,
   testTimeout: 30_000,
+  // A failed test may leave a thread or a server behind; the run must end all the same.
+  forceExit: true,
 };
 
 export default config;

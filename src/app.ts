@@ -3,20 +3,32 @@ import { dirname, join, resolve } from "node:path";
 import { Bot } from "./bot/bot.ts";
 import type { DiscordAccess } from "./bot/client.ts";
 import { throttleStart } from "./bot/start-throttle.ts";
+import { LiveSettings } from "./config/live-settings.ts";
+import { SettingsWatcher } from "./config/settings-watcher.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Clock } from "./core/clock.ts";
 import { FOLDER_MODE } from "./core/durable-file.ts";
 import { MusterError } from "./core/errors.ts";
+import { Interval } from "./core/interval.ts";
 import { Lifecycle, type Part } from "./core/lifecycle.ts";
-import type { Logger } from "./core/logger.ts";
-import { DatabaseManager } from "./database/database-manager.ts";
+import type { Logger, LogSink } from "./core/logger.ts";
+import { DatabaseManager, type DatabaseManagerOptions } from "./database/database-manager.ts";
+import { ErrorHandler } from "./database/error-handler.ts";
+import { OperationLog } from "./database/operation-log.ts";
 import { IN_MEMORY_PATH } from "./database/sqlite/connection.ts";
 import { acquireInstanceLock, type InstanceLock } from "./database/sqlite/instance-lock.ts";
 import { SqliteEngine } from "./database/sqlite/sqlite-engine.ts";
 import type { RetryConfig } from "./resilience/backoff.ts";
 import { GracefulDegradation } from "./resilience/graceful-degradation.ts";
+import { OperationQueue } from "./resilience/operation-queue.ts";
+import { RecoveryLog } from "./resilience/recovery-log.ts";
 import { DATA_MODULE_URL, operations } from "./store/data-module.ts";
 import { createStore, type Store } from "./store/store.ts";
+
+/** Writes that wait for the database at most: a day of one each second. Beyond it they are refused, clearly. */
+const MAX_QUEUED_OPERATIONS = 100_000;
+const MAX_QUEUED_RETRIES = 5;
+const STATISTICS_INTERVAL_MS = 60_000;
 
 export interface AppOptions {
   readonly settings: Settings;
@@ -24,34 +36,66 @@ export interface AppOptions {
   readonly folder: string;
   readonly access: DiscordAccess;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly logger: LogSink;
   /** Something only a person can mend has happened; the process should end and not be restarted. */
   readonly onFatal: (error: MusterError) => void;
+  /** Applies changes of `.env` and `config/database.json` while running. Default false: settings stay as given. */
+  readonly isWatchingSettings?: boolean;
 }
 
 /** The whole program but for process and sandbox: every part, in the order in which it starts. */
 export class App {
+  readonly settings: LiveSettings;
   readonly bot: Bot;
   readonly database: DatabaseManager;
   readonly engine: SqliteEngine;
   readonly degradation = new GracefulDegradation();
+  readonly recovery: RecoveryLog;
+  readonly errors: ErrorHandler;
+  readonly operationLog: OperationLog;
   readonly store: Store;
   readonly #lifecycle: Lifecycle;
 
-  constructor({ settings, folder, access, clock, logger, onFatal }: AppOptions) {
-    const databasePath = settings.TEST_MODE ? IN_MEMORY_PATH : resolve(folder, settings.DATABASE_PATH);
-    this.engine = createEngine(settings, databasePath, clock, logger);
-    this.database = new DatabaseManager({ engine: this.engine, operations, degradation: this.degradation, clock });
+  constructor({ settings: initial, folder, access, clock, logger, onFatal, isWatchingSettings }: AppOptions) {
+    const settings = new LiveSettings(initial, (error) => logger.error("applying a setting failed", { error }));
+    this.settings = settings;
+    const isInMemory = initial.TEST_MODE;
+    const databasePath = isInMemory ? IN_MEMORY_PATH : resolve(folder, initial.DATABASE_PATH);
+    const dataFolder = isInMemory ? undefined : dirname(databasePath);
+    const isDebug = (): boolean => settings.current.LOG_LEVEL === "debug";
+
+    this.recovery = new RecoveryLog({ clock, logger });
+    this.errors = new ErrorHandler({ clock, logger, isDebug });
+    this.operationLog = new OperationLog({ folder: resolve(folder, initial.LOG_DIR), clock, logger, isDebug });
+    this.engine = createEngine({ settings, path: databasePath, recovery: this.recovery, clock, logger });
+    const { degradation, errors, operationLog: log, engine } = this;
+    this.database = new DatabaseManager({
+      ...{ engine, operations, degradation, errors, log, clock, logger },
+      ...(dataFolder === undefined ? {} : { createQueue: queueIn(join(dataFolder, "spool"), clock, logger) }),
+      retry: () => retryConfig(settings.current),
+      operationTimeoutMs: () => settings.current.DB_OPERATION_TIMEOUT,
+      breaker: {
+        threshold: () => settings.current.DB_BREAKER_THRESHOLD,
+        resetMs: () => settings.current.DB_BREAKER_RESET,
+      },
+      cacheCapacity: () => settings.current.DB_READ_CACHE,
+    });
     this.store = createStore(this.database);
-    const { store, database, degradation } = this;
+    const { store, database } = this;
     this.bot = new Bot({ access, settings, store, database, degradation, clock, logger, onFatal });
     this.#lifecycle = new Lifecycle([
-      ...(settings.TEST_MODE ? [] : [createLockPart(databasePath, clock)]),
+      ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
+      { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },
       createDatabasePart(this.database, logger),
+      createStatisticsPart(this.operationLog, clock, logger),
       // Only Discord itself counts how often a bot connects.
-      ...(settings.DISCORD_TOKEN === "" ? [] : [createThrottlePart(databasePath, clock, logger)]),
+      ...(initial.DISCORD_TOKEN === "" || dataFolder === undefined
+        ? []
+        : [createThrottlePart(dataFolder, clock, logger)]),
       { name: "bot", start: () => this.bot.start(), stop: () => this.bot.stop() },
+      ...(isWatchingSettings ? [createSettingsPart(folder, settings, clock, logger)] : []),
     ]);
+    settings.onChange(({ after }) => logger.setLevel(after.LOG_LEVEL));
     degradation.onChange((state) => {
       if (state.kind === "normal") logger.info("the database is available");
       else logger.error(`the database is ${state.kind}`, { reason: state.reason });
@@ -69,9 +113,8 @@ export class App {
 }
 
 /** One bot for one data folder: two would both be right about different things. */
-function createLockPart(databasePath: string, clock: Clock): Part {
+function createLockPart(dataFolder: string, clock: Clock): Part {
   let lock: InstanceLock | undefined;
-  const dataFolder = dirname(databasePath);
   return {
     name: "instance lock",
     start() {
@@ -82,17 +125,38 @@ function createLockPart(databasePath: string, clock: Clock): Part {
   };
 }
 
-/** The database opens meanwhile, and a stop ends the waiting. */
-function createThrottlePart(databasePath: string, clock: Clock, logger: Logger): Part {
+/** The database opens before, and a stop ends the waiting. */
+function createThrottlePart(dataFolder: string, clock: Clock, logger: Logger): Part {
   const stopping = new AbortController();
   return {
     name: "start throttle",
-    start: () =>
-      databasePath === IN_MEMORY_PATH
-        ? undefined
-        : throttleStart(join(dirname(databasePath), "starts.json"), clock, logger, stopping.signal),
+    start: () => throttleStart(join(dataFolder, "starts.json"), clock, logger, stopping.signal),
     stop: () => stopping.abort(new MusterError("SHUTTING_DOWN", "wait before connecting: the program is stopping")),
   };
+}
+
+/** One line each minute: what the database has done, and how well. */
+function createStatisticsPart(operationLog: OperationLog, clock: Clock, logger: Logger): Part {
+  const interval = new Interval({
+    clock,
+    everyMs: () => STATISTICS_INTERVAL_MS,
+    run: () => logger.info("database statistics", { ...operationLog.statistics() }),
+    onError: (error) => logger.error("database statistics failed", { error }),
+  });
+  return { name: "statistics", start: () => interval.start(), stop: () => interval.stop() };
+}
+
+function createSettingsPart(folder: string, settings: LiveSettings, clock: Clock, logger: Logger): Part {
+  const watcher = new SettingsWatcher({
+    ...{ folder, settings, clock },
+    onReport(report) {
+      if (report.kind === "applied") logger.info("settings changed", { changes: report.changes });
+      else if (report.kind === "corrected") logger.info("the settings are valid again");
+      else logger.error("changed settings are not valid, nothing was changed", { problems: report.problems });
+    },
+    onError: (error) => logger.error("looking for changed settings failed", { error }),
+  });
+  return { name: "settings watcher", start: () => watcher.start(), stop: () => watcher.stop() };
 }
 
 function createDatabasePart(database: DatabaseManager, logger: Logger): Part {
@@ -109,28 +173,48 @@ function createDatabasePart(database: DatabaseManager, logger: Logger): Part {
   };
 }
 
-function createEngine(settings: Settings, path: string, clock: Clock, logger: Logger): SqliteEngine {
-  const retry = (): RetryConfig => ({
+function queueIn(folder: string, clock: Clock, logger: Logger): NonNullable<DatabaseManagerOptions["createQueue"]> {
+  return (apply) =>
+    new OperationQueue({
+      ...{ folder, clock, logger, apply },
+      maxEntries: () => MAX_QUEUED_OPERATIONS,
+      maxRetries: () => MAX_QUEUED_RETRIES,
+      onDeadLetter: ({ id, operation }, error) => logger.error("a queued write was given up", { id, operation, error }),
+    });
+}
+
+function retryConfig(settings: Settings): RetryConfig {
+  return {
     maxAttempts: settings.DB_MAX_RETRIES,
     baseDelay: settings.DB_RETRY_DELAY,
     maxDelay: settings.DB_MAX_RETRY_DELAY,
     backoffMultiplier: settings.DB_RETRY_MULTIPLIER,
-  });
+  };
+}
+
+interface EngineParts {
+  readonly settings: LiveSettings;
+  readonly path: string;
+  readonly recovery: RecoveryLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+function createEngine({ settings, path, recovery, clock, logger }: EngineParts): SqliteEngine {
+  const initial = settings.current;
   return new SqliteEngine({
     thread: {
       dataModuleUrl: DATA_MODULE_URL,
       connection: {
         path,
-        synchronous: settings.DB_SYNCHRONOUS,
-        isForeignKeysEnabled: settings.DB_FOREIGN_KEYS,
-        cacheSizeBytes: settings.DB_CACHE_SIZE / settings.DB_MAX_CONNECTIONS,
+        synchronous: initial.DB_SYNCHRONOUS,
+        isForeignKeysEnabled: initial.DB_FOREIGN_KEYS,
+        cacheSizeBytes: initial.DB_CACHE_SIZE / initial.DB_MAX_CONNECTIONS,
       },
     },
-    readerCount: settings.DB_MAX_CONNECTIONS - 1,
-    connectionTimeoutMs: () => settings.DB_CONNECTION_TIMEOUT,
-    operationTimeoutMs: () => settings.DB_OPERATION_TIMEOUT,
-    retry,
-    clock,
-    logger,
+    readerCount: initial.DB_MAX_CONNECTIONS - 1,
+    connectionTimeoutMs: () => settings.current.DB_CONNECTION_TIMEOUT,
+    retry: () => retryConfig(settings.current),
+    ...{ recovery, clock, logger },
   });
 }

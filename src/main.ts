@@ -48,6 +48,7 @@ try {
 async function run(): Promise<void> {
   const startedAt = performance.now();
   watchSignals();
+  watchCrashes();
   const settings = loadSettingsFromDisk(FOLDER);
   logger = createLogger(settings);
   const access = await openDiscord(settings, logger);
@@ -57,6 +58,7 @@ async function run(): Promise<void> {
     access,
     clock: systemClock,
     logger,
+    isWatchingSettings: true,
     onFatal: (error) => void fail(error),
   });
   await app.start();
@@ -96,6 +98,15 @@ function watchSignals(): void {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+}
+
+/** What a crash would take with it: the last second of the operation log. */
+function watchCrashes(): void {
+  process.on("exit", () => app?.operationLog.flushSync());
+  process.on("uncaughtException", (error) => {
+    app?.operationLog.flushSync();
+    void fail(error);
+  });
 }
 
 async function stopAll(): Promise<void> {

@@ -28,6 +28,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Packages that only some parts may use. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   "better-sqlite3": ["database"],
+  cockatiel: ["resilience"],
   "discord.js": ["bot", "app.ts"],
   fastify: ["monitor", "sandbox"],
   ws: ["sandbox"],

@@ -1,5 +1,5 @@
 import type { Client } from "discord.js";
-import type { Settings } from "../config/settings.ts";
+import type { LiveSettings } from "../config/live-settings.ts";
 import { sleep, type Clock } from "../core/clock.ts";
 import { isMusterError, MusterError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -21,6 +21,7 @@ import { Reconciler } from "./events/reconciler.ts";
 import { TrackedEvents } from "./events/tracked-events.ts";
 import { GuildFlags } from "./flags/guild-flags.ts";
 import { GuildAlerts } from "./guild-alerts.ts";
+import { LimitedNotices } from "./limited-notices.ts";
 import { Audience } from "./members/audience.ts";
 import { MemberDirectory } from "./members/member-directory.ts";
 import { planNextReminder } from "./reminders/reminder-plan.ts";
@@ -44,7 +45,7 @@ const FATAL_CLOSE_CODES = new Map([
 
 export interface BotOptions {
   readonly access: DiscordAccess;
-  readonly settings: Settings;
+  readonly settings: LiveSettings;
   readonly store: Store;
   readonly database: DatabaseManager;
   readonly degradation: GracefulDegradation;
@@ -91,7 +92,7 @@ export class Bot {
       registerCommands(
         parts.client as Client<true>,
         definitions,
-        this.#options.settings.DISCORD_GUILD_IDS,
+        this.#options.settings.current.DISCORD_GUILD_IDS,
         this.#options.logger,
       ),
     );
@@ -105,6 +106,7 @@ export class Bot {
     if (!parts) return;
     this.#parts = undefined;
     parts.client.removeAllListeners("interactionCreate");
+    parts.notices.stop();
     const finished = Promise.all([
       parts.router.settle(),
       parts.reminders.stop(),
@@ -188,9 +190,13 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean)
     ...{ client, store, tracked, cards, reconciler, logger },
     onMissed: (event) => synchronizer.postpone(event),
   });
+  const notices = new LimitedNotices({ client, degradation, tracked, alerts, clock, texts });
   const commands = allCommands();
   const router = new CommandRouter(commands, {
-    ...{ client: client as Client<true>, store, database, degradation, settings, clock, logger, texts },
+    ...{ client: client as Client<true>, store, database, degradation, clock, logger, texts },
+    get settings() {
+      return settings.current;
+    },
     ...{ flags, audience, tracked, cards, events, reminders },
   });
 
@@ -206,7 +212,9 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean)
     for (const event of tracked.listByGuild(guildId)) {
       const { id: eventId, nextReminderAt } = event;
       const planned = planNextReminder(event, effective, clock.now());
-      if (event.state === "open" && planned !== nextReminderAt) {
+      // One that is due is about to be sent, and must not be skipped.
+      const isDue = nextReminderAt !== undefined && nextReminderAt <= clock.now();
+      if (event.state === "open" && !isDue && planned !== nextReminderAt) {
         await store.reminders.reschedule({
           ...{ guildId, eventId },
           scheduledAt: nextReminderAt ?? null,
@@ -219,7 +227,7 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean)
     }
     reminders.wake();
   };
-  return { client, commands, router, reminders, synchronizer, tracker, cards };
+  return { client, commands, router, reminders, synchronizer, tracker, cards, notices };
 }
 
 /** Deleting the message, or its channel, ends an event. */

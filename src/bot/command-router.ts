@@ -9,12 +9,16 @@ import {
 import { isMusterError, type ErrorCode } from "../core/errors.ts";
 import { createReference } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
+import { collectCallNotes, type CallNotes } from "../database/call-notes.ts";
 import type { DatabaseNeed } from "../resilience/graceful-degradation.ts";
 import { parseButtonId, Refusal, type Command, type Reply } from "./command.ts";
+import { formatMoment } from "./format-time.ts";
 import { Cooldowns, requirePermissions } from "./preconditions.ts";
 import { Responder } from "./responder.ts";
 import type { BotServices } from "./services.ts";
 
+/** Errors that only say that the database is away: then its state is the better explanation. */
+const AWAY_CODES = ["DATABASE_UNAVAILABLE", "DATABASE_READ_ONLY", "DATABASE_BUSY", "DATABASE_FULL"] as const;
 /** Discord shows no more. */
 const MAX_CHOICES = 25;
 /** An autocomplete answer cannot be deferred; after this an empty list is better than none. */
@@ -68,12 +72,12 @@ export class CommandRouter {
     );
     const startedAt = this.#services.clock.monotonic();
     try {
-      const reply = interaction.isButton()
-        ? await this.#press(interaction, logger)
-        : await this.#execute(interaction, logger);
-      await responder.respond(reply);
+      const { result: reply, notes } = await collectCallNotes(() =>
+        interaction.isButton() ? this.#press(interaction, logger) : this.#execute(interaction, logger),
+      );
+      await responder.respond(this.#withNotes(reply, notes));
     } catch (error) {
-      await responder.refuse(this.#explain(error, logger));
+      await responder.refuse(this.#explain(error, this.#needOf(interaction), logger));
     }
     logger.debug("interaction answered", { durationMs: Math.round(this.#services.clock.monotonic() - startedAt) });
   }
@@ -85,7 +89,6 @@ export class CommandRouter {
     if (!action) throw new Refusal(texts.general.unknownCommand);
     requirePermissions(interaction.member, action.permissions, texts);
     this.#cooldowns.require(describe(interaction), interaction.user.id, action.cooldownMs, texts);
-    this.#requireDatabase(action.database);
     return action.execute({ ...this.#baseContext(interaction, logger), interaction });
   }
 
@@ -95,7 +98,6 @@ export class CommandRouter {
     const action = this.#commands.get(command)?.buttons?.[button];
     if (!action) throw new Refusal(texts.general.unknownButton);
     requirePermissions(interaction.member, action.permissions, texts);
-    this.#requireDatabase(action.database);
     return action.execute({ ...this.#baseContext(interaction, logger), interaction, values });
   }
 
@@ -118,18 +120,34 @@ export class CommandRouter {
     await interaction.respond(answer.slice(0, MAX_CHOICES));
   }
 
-  #requireDatabase(need: DatabaseNeed): void {
-    const { degradation, texts } = this.#services;
-    if (degradation.decide(need) === "run") return;
-    throw new Refusal(need === "read" ? texts.failures.limitedRead : texts.failures.limitedWrite);
+  /** What is to be said of the database while it is away: that it is saved, or how old it is. */
+  #withNotes(reply: Reply, { hasQueuedWrite, oldestReadAt }: CallNotes): Reply {
+    const { failures } = this.#services.texts;
+    const lines = [
+      ...(hasQueuedWrite ? [failures.savedForLater] : []),
+      ...(oldestReadAt === undefined ? [] : [failures.asOf(formatMoment(oldestReadAt, "relative"))]),
+    ];
+    return lines.length === 0 ? reply : { ...reply, content: [reply.content ?? "", ...lines].join("\n").trim() };
   }
 
   /** What the member is told; what is not theirs to mend goes to the log, under the reference that they are given. */
-  #explain(error: unknown, logger: Logger): string {
+  #explain(error: unknown, need: DatabaseNeed, logger: Logger): string {
     if (error instanceof Refusal) return error.message;
+    const { degradation, texts } = this.#services;
     const reference = createReference();
     logger.error("command failed", { reference, error });
-    return this.#services.texts.failures.forCode(failureCode(error), reference);
+    const isLimited = degradation.decide(need) === "degraded" && isMusterError(error, ...AWAY_CODES);
+    if (isLimited) return texts.failures.limited(need === "read" ? "read" : "write", reference);
+    return texts.failures.forCode(failureCode(error), reference, error);
+  }
+
+  #needOf(interaction: Repliable): DatabaseNeed {
+    if (interaction.isButton()) {
+      const { command, button } = parseButtonId(interaction.customId);
+      return this.#commands.get(command)?.buttons?.[button]?.database ?? "none";
+    }
+    const subcommand = interaction.options.getSubcommand(false) ?? "";
+    return this.#commands.get(interaction.commandName)?.actions[subcommand]?.database ?? "none";
   }
 
   #baseContext<Interaction extends { guildId: string; member: Repliable["member"] }>(

@@ -7,6 +7,8 @@ export interface EngineRequest {
   readonly requestedAt: number;
   /** True when an earlier attempt with this id may have been applied: the engine looks before it applies. */
   readonly mayBeApplied: boolean;
+  /** Milliseconds after which the caller has given up: not applied from then on. */
+  readonly timeoutMs: number;
   readonly steps: readonly OperationStep[];
 }
 
@@ -14,7 +16,14 @@ export interface EngineRequest {
 export type EngineState =
   | { readonly kind: "starting" }
   | { readonly kind: "ready"; readonly since: number }
-  | { readonly kind: "recovering"; readonly since: number; readonly attempt: number; readonly cause: MusterError }
+  /** `isLasting` is false while the first restart may still mend it before anybody notices. */
+  | {
+      readonly kind: "recovering";
+      readonly since: number;
+      readonly attempt: number;
+      readonly isLasting: boolean;
+      readonly cause: MusterError;
+    }
   | { readonly kind: "offline"; readonly since: number; readonly cause: MusterError }
   | { readonly kind: "closed" };
 
@@ -39,6 +48,8 @@ export interface StorageEngine {
   stop(): Promise<void>;
   read(request: EngineRequest): Promise<unknown[]>;
   write(request: EngineRequest): Promise<unknown[]>;
+  /** Replaces the connection that writes, because the present one is not to be trusted. */
+  reconnect(cause: MusterError): void;
   status(): EngineStatus;
   /** Calls back on every change of state; returns what ends it. */
   onStateChange(listener: (state: EngineState) => void): () => void;

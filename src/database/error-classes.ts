@@ -67,6 +67,9 @@ export const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass>> = {
   INPUT_INVALID: REFUSED,
   CONSTRAINT_VIOLATED: REFUSED,
   SHUTTING_DOWN: noFault("CONNECTION", "LOW"),
+  // The database is away already, and now its queue takes no more: somebody has to look.
+  QUEUE_FULL: noFault("CONNECTION", "HIGH"),
+  QUEUE_WRITE_FAILED: noFault("CONNECTION", "HIGH"),
   OPERATION_UNKNOWN: NOT_OURS,
   CONFIG_INVALID: NOT_OURS,
   NODE_TOO_OLD: NOT_OURS,

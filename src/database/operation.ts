@@ -42,9 +42,13 @@ export interface ReadOperation<Schema extends z.ZodType = z.ZodType, Result = un
   readonly run: (transaction: ReadTransaction, input: z.output<Schema>, context: OperationContext) => Promise<Result>;
 }
 
-export interface WriteOperation<Schema extends z.ZodType = z.ZodType, Result = unknown> extends OperationBase<Schema> {
+export interface WriteOperation<
+  Schema extends z.ZodType = z.ZodType,
+  Result = unknown,
+  Away extends WhenAway = WhenAway,
+> extends OperationBase<Schema> {
   readonly kind: "write";
-  readonly whenAway: WhenAway;
+  readonly whenAway: Away;
   readonly run: (transaction: WriteTransaction, input: z.output<Schema>, context: OperationContext) => Promise<Result>;
 }
 
@@ -73,9 +77,9 @@ export function defineRead<Schema extends z.ZodType, Result>(
   return { kind: "read", ...operation };
 }
 
-export function defineWrite<Schema extends z.ZodType, Result>(
-  operation: Omit<WriteOperation<Schema, Result>, "kind">,
-): WriteOperation<Schema, Result> {
+export function defineWrite<Schema extends z.ZodType, Result, const Away extends WhenAway>(
+  operation: Omit<WriteOperation<Schema, Result, Away>, "kind">,
+): WriteOperation<Schema, Result, Away> {
   return { kind: "write", ...operation };
 }
 

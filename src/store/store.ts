@@ -3,15 +3,18 @@ import type { DatabaseManager } from "../database/database-manager.ts";
 import type { AnyOperation, OperationStep, ReadOperation, WriteOperation } from "../database/operation.ts";
 import { operations } from "./data-module.ts";
 
-/** The typed client: `store.events.create(input)` knows its input and its result from the operation itself. */
+/**
+ * The typed client: `store.events.create(input)` knows its input and its result from the operation itself. A write that
+ * may wait while the database is away gives undefined when it does.
+ */
 
 type Operations = typeof operations;
 
 type Call<Operation> =
   Operation extends ReadOperation<infer Schema, infer Result>
     ? (input: z.input<Schema>) => Promise<Result>
-    : Operation extends WriteOperation<infer Schema, infer Result>
-      ? (input: z.input<Schema>) => Promise<Result>
+    : Operation extends WriteOperation<infer Schema, infer Result, infer Away>
+      ? (input: z.input<Schema>) => Promise<Away extends "refuse" ? Result : Result | undefined>
       : never;
 
 type ReadsOf<Group> = {

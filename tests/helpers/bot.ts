@@ -105,7 +105,7 @@ export class TestBot {
       folder: this.dataFolder,
       access: { token: this.sandbox.botToken, apiUrl: this.sandbox.apiUrl },
       clock: this.#options.clock ?? systemClock,
-      logger: this.#createLogger({}),
+      logger: { ...this.#createLogger({}), setLevel: () => undefined, close: async () => undefined },
       onFatal: (error) => this.log.push({ level: "error", message: error.message, fields: { fatal: true } }),
     });
   }

@@ -5,9 +5,11 @@ import Database from "better-sqlite3";
 import { systemClock, type Clock } from "../../src/core/clock.ts";
 import { toError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { DatabaseManager } from "../../src/database/database-manager.ts";
+import { DatabaseManager, type DatabaseManagerOptions } from "../../src/database/database-manager.ts";
+import { ErrorHandler } from "../../src/database/error-handler.ts";
 import type { OperationGroups } from "../../src/database/operation.ts";
 import { SqliteEngine, type SqliteEngineOptions } from "../../src/database/sqlite/sqlite-engine.ts";
+import { RecoveryLog } from "../../src/resilience/recovery-log.ts";
 import { GracefulDegradation } from "../../src/resilience/graceful-degradation.ts";
 import { DATA_MODULE_URL, operations as storeOperations } from "../../src/store/data-module.ts";
 import { createStore, type Store } from "../../src/store/store.ts";
@@ -53,6 +55,8 @@ export interface TestDatabaseOptions {
   readonly operationTimeoutMs?: number;
   readonly clock?: Clock;
   readonly engine?: Partial<SqliteEngineOptions>;
+  /** Default: no queue, no cache, one try, a breaker that never opens. */
+  readonly manager?: Partial<DatabaseManagerOptions>;
 }
 
 export interface TestDatabase {
@@ -76,15 +80,25 @@ function createDatabase(
       connection: { path, synchronous: "full", isForeignKeysEnabled: true, cacheSizeBytes: 8 * 1024 ** 2 },
     },
     readerCount,
-    operationTimeoutMs: () => operationTimeoutMs,
     connectionTimeoutMs: () => CONNECTION_TIMEOUT_MS,
     retry: () => ({ maxAttempts: 5, baseDelay: 10, maxDelay: 200, backoffMultiplier: 2 }),
+    recovery: new RecoveryLog({ clock, logger: silentLogger }),
     clock,
     logger: silentLogger,
     ...options.engine,
   });
   const degradation = new GracefulDegradation();
-  const manager = new DatabaseManager({ engine, operations, degradation, clock });
+  const manager = new DatabaseManager({
+    ...{ engine, operations, degradation, clock },
+    errors: new ErrorHandler({ clock, logger: silentLogger, isDebug: () => false }),
+    log: { record: () => undefined },
+    retry: () => ({ maxAttempts: 1, baseDelay: 10, maxDelay: 200, backoffMultiplier: 2 }),
+    operationTimeoutMs: () => operationTimeoutMs,
+    breaker: { threshold: () => 1_000_000, resetMs: () => 30_000 },
+    cacheCapacity: () => 0,
+    logger: silentLogger,
+    ...options.manager,
+  });
   return { path, engine, degradation, manager, close: () => manager.stop() };
 }
 

@@ -118,7 +118,12 @@ describe("store.audit", () => {
       await store.audit.append({ guildId, actorId, action, target: `number ${index}` });
     }
     // One that waited in a queue: its time is earlier than its number in the chain suggests.
-    const queued = { operationId: "01J0000000QUEUED0000000000", requestedAt: startAt + 5, mayBeApplied: false };
+    const queued = {
+      operationId: "01J0000000QUEUED0000000000",
+      requestedAt: startAt + 5,
+      timeoutMs: 5_000,
+      mayBeApplied: false,
+    };
     const input = { guildId, actorId: OWNER, action: "test.a", target: "queued", details: {}, outcome: "success" };
     await database.engine.write({ ...queued, steps: [{ name: "audit.append", input }] });
 

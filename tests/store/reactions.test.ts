@@ -17,9 +17,9 @@ describe("store.reactions", () => {
   });
   afterAll(() => database.close());
 
-  const record = (userId: string, emoji: string): Promise<boolean> =>
+  const record = (userId: string, emoji: string): Promise<boolean | undefined> =>
     database.store.reactions.record({ guildId, eventId, userId, username: "name", emoji });
-  const withdraw = (userId: string, emoji: string): Promise<boolean> =>
+  const withdraw = (userId: string, emoji: string): Promise<boolean | undefined> =>
     database.store.reactions.withdraw({ guildId, eventId, userId, emoji });
   const list = async (): Promise<string[]> =>
     (await database.store.reactions.list({ guildId, eventId })).map(({ userId, emoji }) => `${userId} ${emoji}`);

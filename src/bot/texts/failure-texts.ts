@@ -27,6 +27,9 @@ const BY_CODE: Partial<Record<ErrorCode, string>> = {
   CONFLICT: "This was changed by somebody else meanwhile. Please look again.",
   INPUT_INVALID: "One of the values is not allowed here.",
   DISCORD_REQUEST_FAILED: "Discord did not accept this. Please try again shortly.",
+  QUEUE_FULL:
+    "The database is away, and no more can be kept for it. Nothing was changed. Please tell an administrator.",
+  QUEUE_WRITE_FAILED: "This could not be saved, and nothing was changed. Please tell an administrator.",
   SHUTTING_DOWN: "The bot is restarting. Please try again in a minute.",
 };
 

@@ -1,13 +1,19 @@
-import type { Clock } from "../../core/clock.ts";
+import { sleep, type Clock } from "../../core/clock.ts";
 import { isMusterError, MusterError, toError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import { backoffDelayMs, type RetryConfig } from "../../resilience/backoff.ts";
+import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import type { EngineState } from "../engine.ts";
-import { DatabaseThread, type ThreadRole } from "./database-thread.ts";
-import type { ThreadOptions } from "./thread-protocol.ts";
+import { DatabaseThread, type ReadyThread, type ThreadRole } from "./database-thread.ts";
+import type { FileFinding, FileIdentity } from "./file-guard.ts";
+import { LossDetector } from "./loss-detector.ts";
+import { fromWireError, type ThreadOptions } from "./thread-protocol.ts";
 
 /** After the attempts of the retry configuration are used up, one probe each this long, for ever. */
 const SLOW_PROBE_INTERVAL_MS = 30_000;
+/** A restart that begins within this time is over before a call has waited as long as it may. */
+const UNNOTICED_MS = 500;
+const RESCUE_RETRY_INTERVAL_MS = 5_000;
 
 export interface ConnectionManagerOptions {
   readonly thread: ThreadOptions;
@@ -15,6 +21,8 @@ export interface ConnectionManagerOptions {
   /** Longest wait for a thread to open its connection, milliseconds. */
   readonly connectionTimeoutMs: () => number;
   readonly retry: () => RetryConfig;
+  /** Where what is done to mend the connection is recorded. */
+  readonly recovery: RecoveryLog;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random?: () => number;
@@ -38,9 +46,22 @@ export class ConnectionManager {
   #state: EngineState = { kind: "starting" };
   #restartCount = 0;
   #engineVersion: string | undefined;
+  #fileIdentity: FileIdentity | undefined;
+  /** The file is being rescued: the writer answers no ping meanwhile, and that is in order. */
+  #isRescuing = false;
+  readonly #losses: LossDetector;
 
   constructor(options: ConnectionManagerOptions) {
     this.#options = options;
+    this.#losses = new LossDetector({
+      path: options.thread.connection.path,
+      listThreads: () => [...this.#readers, ...(this.#writer && !this.#isRescuing ? [this.#writer] : [])],
+      getFileIdentity: () => (this.#writer && !this.#isRescuing ? this.#fileIdentity : undefined),
+      onHang: (thread, silentMs) => this.#replaceHanging(thread, silentMs),
+      onFileLoss: (finding) => void this.#rescue(finding),
+      onError: (error) => options.logger.error("watching the database failed", { error }),
+      clock: options.clock,
+    });
   }
 
   get state(): EngineState {
@@ -69,6 +90,7 @@ export class ConnectionManager {
    * trying goes on in the background then, unless only a person can mend it.
    */
   async connect(): Promise<void> {
+    this.#losses.start();
     try {
       await this.#startWriter();
     } catch (error) {
@@ -107,6 +129,7 @@ export class ConnectionManager {
 
   async #closeThreads(): Promise<void> {
     this.#setState({ kind: "closed" });
+    await this.#losses.stop();
     for (const cancel of this.#cancelTimers) cancel();
     // A thread that is just opening the file would open it, and hold it, after we have said that it is closed.
     await Promise.allSettled(this.#starting);
@@ -122,13 +145,14 @@ export class ConnectionManager {
 
   async #openWriter(): Promise<void> {
     const writer = this.#createThread("writer");
-    const { engineVersion } = await this.#awaitReady(writer);
+    const { engineVersion, fileIdentity } = await this.#awaitReady(writer);
     if (this.#isClosed) {
       await writer.close();
       return;
     }
     this.#writer = writer;
     this.#engineVersion = engineVersion;
+    this.#fileIdentity = fileIdentity;
     this.#setState({ kind: "ready", since: this.#options.clock.now() });
     const missing = this.#options.readerCount - this.#readers.length - this.#awaitedReaderCount;
     this.#awaitedReaderCount += missing;
@@ -176,10 +200,11 @@ export class ConnectionManager {
         onLost: (thread, cause) => this.#handleLost(thread, cause),
         onTrouble: (cause) => this.#options.logger.warn("database housekeeping failed", { error: cause }),
       },
+      this.#options.clock,
     );
   }
 
-  async #awaitReady(thread: DatabaseThread): Promise<{ engineVersion: string }> {
+  async #awaitReady(thread: DatabaseThread): Promise<ReadyThread> {
     const timeoutMs = this.#options.connectionTimeoutMs();
     const cancel = this.#options.clock.schedule(timeoutMs, () => {
       void thread.terminate(
@@ -190,6 +215,59 @@ export class ConnectionManager {
       return await thread.ready;
     } finally {
       cancel();
+    }
+  }
+
+  /** A call that does not return cannot be ended, only abandoned with its thread; whatever it still does is applied once. */
+  #replaceHanging(thread: DatabaseThread, silentMs: number): void {
+    const hung = new MusterError(
+      "DATABASE_UNAVAILABLE",
+      `use the database: the ${thread.role} thread has not answered for ${Math.round(silentMs)} ms`,
+      { hint: "Check the disk: a call to the operating system does not return." },
+    );
+    void thread.terminate(hung);
+  }
+
+  /** The file was deleted, replaced or emptied under the open connection, which holds the last copy of what it had. */
+  async #rescue(finding: FileFinding): Promise<void> {
+    const writer = this.#writer;
+    if (!writer || this.#isRescuing) return;
+    const { clock, logger, recovery } = this.#options;
+    const cause = new MusterError(
+      "DATABASE_UNAVAILABLE",
+      `use the database: its file was ${finding} while it was in use`,
+      {
+        hint: "Something else works on the data folder. What stood in the file's place is kept in data/quarantine.",
+      },
+    );
+    logger.error("the database file is lost, rescuing its content", { finding });
+    this.#isRescuing = true;
+    this.#setState({ kind: "recovering", since: clock.now(), attempt: 1, isLasting: true, cause });
+    const action = recovery.begin("rescue", "database file");
+    try {
+      const quarantineFolder = await this.#rescueUntilDone(writer);
+      action.succeed(
+        quarantineFolder === undefined
+          ? `was ${finding}`
+          : `was ${finding}; what stood there is in ${quarantineFolder}`,
+      );
+    } catch (error) {
+      action.fail(error);
+    } finally {
+      this.#isRescuing = false;
+      // They have the lost file open; they are started again on the one that has taken its place.
+      for (const reader of [...this.#readers]) void reader.terminate(cause);
+    }
+  }
+
+  /** As long as the content is there, it is worth another try: a full disk may be freed. */
+  async #rescueUntilDone(writer: DatabaseThread): Promise<string | undefined> {
+    for (;;) {
+      const { error, quarantineFolder } = await writer.rescue();
+      if (!error) return quarantineFolder;
+      if (error.code === "DATABASE_CORRUPT") throw fromWireError(error);
+      this.#options.logger.error("rescuing the database failed, trying again", { error: fromWireError(error) });
+      await sleep(this.#options.clock, RESCUE_RETRY_INTERVAL_MS);
     }
   }
 
@@ -217,10 +295,21 @@ export class ConnectionManager {
     const isExhausted = attempt > retry().maxAttempts || isHopeless;
     const since = "since" in this.#state && this.#state.kind !== "ready" ? this.#state.since : clock.now();
     if (isExhausted && this.#state.kind !== "offline") logger.error("database is offline", { attempt, error: cause });
-    this.#setState(isExhausted ? { kind: "offline", since, cause } : { kind: "recovering", since, attempt, cause });
-    this.#later(isExhausted ? SLOW_PROBE_INTERVAL_MS : this.#delayMs(attempt), () => {
+    const delayMs = isExhausted ? SLOW_PROBE_INTERVAL_MS : this.#delayMs(attempt);
+    const isLasting = attempt > 1 || delayMs > UNNOTICED_MS;
+    this.#setState(
+      isExhausted ? { kind: "offline", since, cause } : { kind: "recovering", since, attempt, isLasting, cause },
+    );
+    this.#later(delayMs, () => {
       this.#restartCount++;
-      this.#startWriter().catch((error: unknown) => this.#scheduleReconnect(attempt + 1, toMusterError(error)));
+      const action = this.#options.recovery.begin("restart-writer", "database", attempt);
+      this.#startWriter().then(
+        () => action.succeed(),
+        (error: unknown) => {
+          action.fail(error);
+          this.#scheduleReconnect(attempt + 1, toMusterError(error));
+        },
+      );
     });
   }
 

@@ -1,9 +1,10 @@
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { FILE_MODE, FOLDER_MODE } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
 import { classifySqliteError } from "./error-classification.ts";
+import { toFileIdentity, type FileIdentity } from "./file-guard.ts";
 import { StatementCache } from "./statement-cache.ts";
 
 export const IN_MEMORY_PATH = ":memory:";
@@ -35,6 +36,8 @@ export interface SqliteConnection {
   readonly database: Database.Database;
   readonly statements: StatementCache;
   readonly sqliteVersion: string;
+  /** Of the file that is open; undefined in memory. */
+  readonly fileIdentity: FileIdentity | undefined;
 }
 
 /** Throws `SQLITE_TOO_OLD` for a version with the WAL-reset bug. */
@@ -125,7 +128,9 @@ function open(
     inspect(database);
     if (!isReadOnly) setAndReadBack(database, "journal_mode", "WAL", isInMemory ? "memory" : "wal");
     applyPragmas(database, options);
-    return { database, statements: new StatementCache(database), sqliteVersion };
+    // By path, a moment after opening: a swap in between would be noticed as soon as the file is first inspected.
+    const fileIdentity = isInMemory ? undefined : toFileIdentity(statSync(options.path, { bigint: true }));
+    return { database, statements: new StatementCache(database), sqliteVersion, fileIdentity };
   } catch (error) {
     database?.close();
     throw classifySqliteError(error, "open the database");

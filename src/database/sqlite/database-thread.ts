@@ -1,10 +1,11 @@
 import { Worker } from "node:worker_threads";
+import type { Clock } from "../../core/clock.ts";
 import { MusterError, toError } from "../../core/errors.ts";
 import {
-  CLOSE_REQUEST,
   decodeReplies,
   encodeRequests,
   fromWireError,
+  type ThreadCommand,
   type ThreadNotice,
   type ThreadOptions,
   type WireRequest,
@@ -18,6 +19,8 @@ const ENTRY_BY_ROLE: Readonly<Record<ThreadRole, URL>> = {
 };
 
 interface PendingRequest {
+  /** Monotonic milliseconds. */
+  readonly expiresAt: number;
   readonly resolve: (results: unknown[]) => void;
   readonly reject: (error: MusterError) => void;
 }
@@ -28,20 +31,31 @@ export interface DatabaseThreadEvents {
   readonly onTrouble: (cause: MusterError) => void;
 }
 
+/** How long after its time is up a request's answer is waited for: the thread refuses it by then, if it can. */
+const GRACE_MS = 250;
+
+export type ReadyThread = Omit<Extract<ThreadNotice, { notice: "ready" }>, "notice">;
+export type RescueOutcome = Omit<Extract<ThreadNotice, { notice: "rescued" }>, "notice">;
+
 /** The main thread's end of one database thread. All requests made in one turn travel as one message. */
 export class DatabaseThread {
   readonly role: ThreadRole;
   readonly #worker: Worker;
   readonly #pending = new Map<number, PendingRequest>();
   readonly #events: DatabaseThreadEvents;
-  readonly #ready = Promise.withResolvers<{ engineVersion: string }>();
+  readonly #ready = Promise.withResolvers<ReadyThread>();
   readonly #exited: Promise<void>;
+  readonly #clock: Clock;
+  #rescue: PromiseWithResolvers<RescueOutcome> | undefined;
+  /** When the ping was sent that has not been answered, monotonic milliseconds. */
+  #pingedAt: number | undefined;
   #outbox: WireRequest[] = [];
   #nextId = 1;
   #isEnding = false;
 
-  constructor(role: ThreadRole, options: ThreadOptions, events: DatabaseThreadEvents) {
+  constructor(role: ThreadRole, options: ThreadOptions, events: DatabaseThreadEvents, clock: Clock) {
     this.role = role;
+    this.#clock = clock;
     this.#events = events;
     this.#worker = new Worker(ENTRY_BY_ROLE[role], { workerData: options, name: `muster-${role}`, env: {} });
     this.#worker.on("message", (message: string | ThreadNotice) => this.#receive(message));
@@ -57,7 +71,7 @@ export class DatabaseThread {
   }
 
   /** Resolves when the connection is open; rejects with the reason why it is not. */
-  get ready(): Promise<{ engineVersion: string }> {
+  get ready(): Promise<ReadyThread> {
     return this.#ready.promise;
   }
 
@@ -69,11 +83,43 @@ export class DatabaseThread {
     return !this.#isEnding;
   }
 
-  send(request: Omit<WireRequest, "id">): Promise<unknown[]> {
+  /** Milliseconds for which the thread has not answered a ping; 0 = it answers. */
+  get silentMs(): number {
+    return this.#pingedAt === undefined ? 0 : this.#clock.monotonic() - this.#pingedAt;
+  }
+
+  /** Asks for a sign of life, unless one that was asked for is still due. */
+  ping(): void {
+    if (this.#isEnding || this.#pingedAt !== undefined) return;
+    this.#pingedAt = this.#clock.monotonic();
+    this.#command({ command: "ping" });
+  }
+
+  /** Rejects what has waited longer than it may: OPERATION_TIMEOUT, because it may still be applied. */
+  expire(): void {
+    const now = this.#clock.monotonic();
+    for (const [id, pending] of this.#pending) {
+      if (pending.expiresAt > now) continue;
+      this.#pending.delete(id);
+      pending.reject(
+        new MusterError("OPERATION_TIMEOUT", `use the database: the ${this.role} thread did not answer in time`),
+      );
+    }
+  }
+
+  /** See `ThreadCommand`. Resolves when the thread says how it went; rejects when it ends before. */
+  rescue(): Promise<RescueOutcome> {
+    this.#flush();
+    this.#rescue ??= Promise.withResolvers();
+    this.#command({ command: "rescue" });
+    return this.#rescue.promise;
+  }
+
+  send(request: Omit<WireRequest, "id">, timeoutMs: number): Promise<unknown[]> {
     if (this.#isEnding) return Promise.reject(connectionLost(`the ${this.role} thread has ended`));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
+      this.#pending.set(id, { resolve, reject, expiresAt: this.#clock.monotonic() + timeoutMs + GRACE_MS });
       // nextTick runs when all promise callbacks of this turn are done, so requests of many callers share a message.
       if (this.#outbox.length === 0) process.nextTick(() => this.#flush());
       this.#outbox.push({ ...request, id });
@@ -85,7 +131,7 @@ export class DatabaseThread {
     if (!this.#isEnding) {
       this.#flush();
       this.#isEnding = true;
-      this.#worker.postMessage(CLOSE_REQUEST);
+      this.#command({ command: "close" });
     }
     await this.#exited;
     this.#rejectPending(connectionLost(`the ${this.role} thread was closed`));
@@ -95,6 +141,10 @@ export class DatabaseThread {
   async terminate(cause: MusterError): Promise<void> {
     this.#lose(cause);
     await this.#worker.terminate();
+  }
+
+  #command(command: ThreadCommand): void {
+    this.#worker.postMessage(command);
   }
 
   #flush(): void {
@@ -122,6 +172,11 @@ export class DatabaseThread {
     if (message.notice === "ready") this.#ready.resolve(message);
     // The first reason is the true one: that the thread has ended, which comes next, only follows from it.
     if (message.notice === "failed") this.#lose(fromWireError(message.error));
+    if (message.notice === "pong") this.#pingedAt = undefined;
+    if (message.notice === "rescued") {
+      this.#rescue?.resolve(message);
+      this.#rescue = undefined;
+    }
     if (message.notice === "trouble") this.#events.onTrouble(fromWireError(message.error));
   }
 
@@ -130,6 +185,7 @@ export class DatabaseThread {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#rejectPending(cause);
+    this.#rescue?.reject(cause);
     this.#events.onLost(this, cause);
   }
 

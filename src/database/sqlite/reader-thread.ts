@@ -21,6 +21,7 @@ await serveThread(({ options, operations, reply }) => {
 
   return {
     engineVersion: connection.sqliteVersion,
+    fileIdentity: connection.fileIdentity,
     async handle(requests) {
       const replies: string[] = [];
       statements.prepare("BEGIN").run();

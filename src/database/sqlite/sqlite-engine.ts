@@ -1,21 +1,17 @@
 import { systemClock } from "../../core/clock.ts";
+import type { MusterError } from "../../core/errors.ts";
 import type { EngineRequest, EngineState, EngineStatus, StorageEngine } from "../engine.ts";
 import { ConnectionManager, type ConnectionManagerOptions } from "./connection-manager.ts";
 import { IN_MEMORY_PATH } from "./connection.ts";
 import type { DatabaseThread } from "./database-thread.ts";
 
-export interface SqliteEngineOptions extends ConnectionManagerOptions {
-  /** Longest time a write waits for a write lock that somebody else holds, milliseconds. */
-  readonly operationTimeoutMs: () => number;
-}
+export type SqliteEngineOptions = ConnectionManagerOptions;
 
 /** The storage engine on SQLite: writes go to the writer thread, reads to the least busy reader. */
 export class SqliteEngine implements StorageEngine {
-  readonly #options: SqliteEngineOptions;
   readonly #connections: ConnectionManager;
 
   constructor(options: SqliteEngineOptions) {
-    this.#options = options;
     // Only the thread that opened an in-memory database sees it.
     const isInMemory = options.thread.connection.path === IN_MEMORY_PATH;
     this.#connections = new ConnectionManager(isInMemory ? { ...options, readerCount: 0 } : options);
@@ -42,6 +38,10 @@ export class SqliteEngine implements StorageEngine {
     return this.#send("write", request, undefined);
   }
 
+  reconnect(cause: MusterError): void {
+    void this.#connections.reconnect(cause);
+  }
+
   status(): EngineStatus {
     const { readers, writer, state, restartCount, engineVersion } = this.#connections;
     const inUse = readers.filter((reader) => reader.pendingCount > 0).length;
@@ -63,8 +63,8 @@ export class SqliteEngine implements StorageEngine {
     if (!reader) this.#connections.validateConnection("writer");
     const thread = reader ?? this.#connections.writer!;
     // The threads measure deadlines by the system's clock, whatever clock the program runs on.
-    const deadlineAt = systemClock.now() + this.#options.operationTimeoutMs();
-    return thread.send({ kind, deadlineAt, ...request });
+    const { timeoutMs, ...rest } = request;
+    return thread.send({ kind, deadlineAt: systemClock.now() + timeoutMs, ...rest }, timeoutMs);
   }
 
   #leastBusyReader(): DatabaseThread | undefined {

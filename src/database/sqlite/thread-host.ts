@@ -1,10 +1,14 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { isMusterError } from "../../core/errors.ts";
 import { listOperations, type AnyOperation } from "../operation.ts";
 import type { SchemaVersion } from "../schema/schema-version.ts";
+import type { FileIdentity } from "./file-guard.ts";
+import type { RescueResult } from "./rescue.ts";
 import {
   decodeRequests,
   toWireError,
   type DataModule,
+  type ThreadCommand,
   type ThreadNotice,
   type ThreadOptions,
   type WireRequest,
@@ -23,8 +27,12 @@ export interface ThreadContext {
 
 export interface ThreadService {
   readonly engineVersion: string;
+  /** Of the file that the connection has open; undefined in memory. */
+  readonly fileIdentity: FileIdentity | undefined;
   handle(requests: readonly WireRequest[]): Promise<void> | void;
   close(): Promise<void> | void;
+  /** Ends with the connection closed. Only the writer can. */
+  rescue?(): Promise<RescueResult>;
 }
 
 /** Opens the service and serves it until the main thread asks to close. A failure to open is reported, then the thread ends. */
@@ -42,19 +50,36 @@ export async function serveThread(open: (context: ThreadContext) => ThreadServic
       notify,
     });
     let previous = Promise.resolve();
-    const handle = async (message: string | object): Promise<void> => {
+    const handle = async (message: string | ThreadCommand): Promise<void> => {
       if (typeof message === "string") return service.handle(decodeRequests(message));
-      await service.close();
+      if (message.command === "rescue") {
+        if (!(await tryRescue(service, notify))) return;
+      } else {
+        await service.close();
+      }
       notify({ notice: "closed" });
       port.close();
     };
     // One message after another. Anything thrown here ends the thread, and the main thread hears of it.
-    port.on("message", (message: string | object) => {
-      previous = previous.then(() => handle(message));
+    port.on("message", (message: string | ThreadCommand) => {
+      if (typeof message !== "string" && message.command === "ping") notify({ notice: "pong" });
+      else previous = previous.then(() => handle(message));
     });
-    notify({ notice: "ready", engineVersion: service.engineVersion });
+    notify({ notice: "ready", engineVersion: service.engineVersion, fileIdentity: service.fileIdentity });
   } catch (error) {
     notify({ notice: "failed", error: toWireError(error) });
     port.close();
+  }
+}
+
+/** True when there is nothing left to do in this thread; false when its connection still holds the only copy. */
+async function tryRescue(service: ThreadService, notify: (notice: ThreadNotice) => void): Promise<boolean> {
+  try {
+    const result = await service.rescue!();
+    notify({ notice: "rescued", quarantineFolder: result.quarantineFolder });
+    return true;
+  } catch (error) {
+    notify({ notice: "rescued", quarantineFolder: undefined, error: toWireError(error) });
+    return isMusterError(error, "DATABASE_CORRUPT");
   }
 }

@@ -2,6 +2,7 @@ import { isMusterError, MusterError, toError, type ErrorCode } from "../../core/
 import type { OperationGroups, OperationStep } from "../operation.ts";
 import type { SchemaVersion } from "../schema/schema-version.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import type { FileIdentity } from "./file-guard.ts";
 
 /**
  * What the main thread and the database threads say to each other. Requests and replies travel in batches, each batch
@@ -47,11 +48,21 @@ export interface WireError {
 
 /** Messages that are not batches. */
 export type ThreadNotice =
-  | { readonly notice: "ready"; readonly engineVersion: string }
+  | { readonly notice: "ready"; readonly engineVersion: string; readonly fileIdentity: FileIdentity | undefined }
+  | { readonly notice: "pong" }
+  /** How the rescue ended; the thread ends after it. */
+  | { readonly notice: "rescued"; readonly quarantineFolder: string | undefined; readonly error?: WireError }
   | { readonly notice: "failed"; readonly error: WireError }
   | { readonly notice: "trouble"; readonly error: WireError }
   | { readonly notice: "closed" };
-export const CLOSE_REQUEST = { notice: "close" } as const;
+
+/** What the main thread asks of a thread besides requests. */
+export type ThreadCommand =
+  | { readonly command: "close" }
+  /** Answered at once, unless the thread hangs. */
+  | { readonly command: "ping" }
+  /** The file is not the one that is open: save what the open one has, put it in the file's place, and end. */
+  | { readonly command: "rescue" };
 
 export function encodeRequests(requests: readonly WireRequest[]): string {
   const tuples = requests.map((request): WireRequestTuple => [

@@ -3,10 +3,11 @@ import { idTimePrefix } from "../../core/ids.ts";
 import { Interval } from "../../core/interval.ts";
 import { SchemaValidator } from "../schema/schema-validator.ts";
 import { Checkpointer } from "./checkpointer.ts";
-import { openWriterConnection, type SqliteConnection } from "./connection.ts";
+import { IN_MEMORY_PATH, openWriterConnection, type SqliteConnection } from "./connection.ts";
 import { classifySqliteError } from "./error-classification.ts";
 import { GroupCommitter } from "./group-commit.ts";
 import { OperationRunner } from "./operation-runner.ts";
+import { quarantineFolderAt, rescueFromConnection, takeUpInterruptedRescue } from "./rescue.ts";
 import { serveThread } from "./thread-host.ts";
 import { toWireError } from "./thread-protocol.ts";
 import { TransactionManager } from "./transaction-manager.ts";
@@ -22,6 +23,8 @@ const HOUSEKEEPING_INTERVAL_MS = 5_000;
  */
 await serveThread(({ options, operations, migrations, reply, notify }) => {
   const validator = new SchemaValidator(migrations, systemClock);
+  const { path } = options.connection;
+  if (path !== IN_MEMORY_PATH) takeUpInterruptedRescue(path, quarantineFolderAt(path, systemClock.now()));
   const connection = openWriterConnection(options.connection, (database) => validator.checkHistory(database));
   try {
     validator.applyMigrations(connection.database);
@@ -67,12 +70,18 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
 
   return {
     engineVersion: connection.sqliteVersion,
+    fileIdentity: connection.fileIdentity,
     handle: (requests) => committer.enqueue(requests),
     async close() {
       await housekeeping.stop();
       await committer.settle();
       attempt("last checkpoint", () => checkpointer.checkpoint());
       connection.database.close();
+    },
+    async rescue() {
+      await housekeeping.stop();
+      await committer.settle();
+      return rescueFromConnection(connection, path, quarantineFolderAt(path, systemClock.now()));
     },
   };
 });

@@ -20,6 +20,9 @@ function createHealth(changes: Partial<DatabaseHealth> & { state?: EngineState }
       averageQueryTime: 0.4567,
       lastHealthCheck: NOW,
     },
+    breaker: { kind: "closed", consecutiveFailures: 0 },
+    cache: { size: 0, hitCount: 0, missCount: 0 },
+    queue: { size: 0, oldestAt: undefined },
     ...rest,
     engine: {
       state,
@@ -65,7 +68,7 @@ describe("/dbhealth", () => {
   it("says since when and why it is limited, and that it reconnects", () => {
     const reason = new MusterError("DATABASE_UNAVAILABLE", SECRETS);
     const health = createHealth({
-      state: { kind: "recovering", since: NOW, attempt: 2, cause: reason },
+      state: { kind: "recovering", since: NOW, attempt: 2, isLasting: true, cause: reason },
       lastError: SECRETS,
     });
     const embed = show(health, { kind: "offline", reason, since: NOW });

@@ -94,6 +94,7 @@ describe("group commit", () => {
         operationId: "01J00000000000000000000001",
         requestedAt: 1_000,
         mayBeApplied: true,
+        timeoutMs: 2_000,
         steps: [
           { name: "counter.add", input: { name: "a", amount: 7 } },
           { name: "counter.add", input: { name: "a", amount: 1 } },
@@ -119,6 +120,7 @@ describe("group commit", () => {
         operationId: "01J00000000000000000000002",
         requestedAt: 1_000,
         mayBeApplied: true,
+        timeoutMs: 2_000,
         steps: [{ name: "counter.transfer", input: { from: "a", to: "b", amount: 1 } }],
       };
       await expect(engine.write(transfer)).rejects.toMatchObject({ code: "NOT_FOUND" });

@@ -1,0 +1,109 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import Database from "better-sqlite3";
+import { FOLDER_MODE } from "../../core/durable-file.ts";
+import { MusterError } from "../../core/errors.ts";
+import type { SqliteConnection } from "./connection.ts";
+import { classifySqliteError } from "./error-classification.ts";
+
+/**
+ * Rescue of a database whose file was deleted or replaced under the running bot. An unlinked file lives on as long as
+ * somebody has it open, and writes into it go on succeeding without a word; its last copy is the writer's open handle.
+ * So before anything else the whole content is copied out of that handle, made durable and checked; then whatever
+ * stands at the path is moved aside, and the copy takes its place. The order matters: until the rename, a crash leaves
+ * the copy beside the intruder, and `takeUpInterruptedRescue` finishes the work at the next start.
+ */
+
+const RESCUE_SUFFIX = ".rescued";
+const COMPANIONS = ["", "-wal", "-shm"] as const;
+
+/** A new folder for what is moved aside at this moment: `data/quarantine/2026-11-20T14-05-09-123Z`. */
+export function quarantineFolderAt(path: string, at: number): string {
+  return join(dirname(path), "quarantine", new Date(at).toISOString().replace(/[:.]/g, "-"));
+}
+
+export interface RescueResult {
+  /** Where what stood at the path was put; undefined when there was nothing. */
+  readonly quarantineFolder: string | undefined;
+}
+
+/**
+ * Runs in the writer thread, with nothing else going on there, and closes the connection. Throws DATABASE_CORRUPT when the
+ * content is not there any more (the file was emptied in place): then what is left is moved aside and the connection is
+ * closed. On any other error, such as a full disk, the connection stays open, and it can be tried again.
+ */
+export function rescueFromConnection(
+  connection: SqliteConnection,
+  path: string,
+  quarantineFolder: string,
+): RescueResult {
+  const copy = path + RESCUE_SUFFIX;
+  const unfinished = `${copy}.tmp`;
+  try {
+    rmSync(unfinished, { force: true });
+    mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
+    connection.database.prepare("VACUUM INTO ?").run(unfinished);
+    requireSound(unfinished);
+    // VACUUM INTO does not sync what it writes.
+    syncPath(unfinished);
+    renameSync(unfinished, copy);
+    syncPath(dirname(path));
+  } catch (error) {
+    const cause = classifySqliteError(error, "rescue the database");
+    if (cause.code === "DATABASE_CORRUPT") {
+      quarantineFiles(path, quarantineFolder);
+      connection.database.close();
+    }
+    throw cause;
+  }
+  const result = putInPlace(path, quarantineFolder);
+  // After the rename: SQLite sees that its file has moved, and leaves the new one's -wal alone.
+  connection.database.close();
+  return result;
+}
+
+/** A rescue that a crash interrupted after the copy was complete: the copy is newer than whatever stands at the path. */
+export function takeUpInterruptedRescue(path: string, quarantineFolder: string): RescueResult | undefined {
+  return existsSync(path + RESCUE_SUFFIX) ? putInPlace(path, quarantineFolder) : undefined;
+}
+
+/** Moves a database with its companions aside: a -wal left behind would overlay the next file at the path. */
+export function quarantineFiles(path: string, quarantineFolder: string): string | undefined {
+  const present = COMPANIONS.map((suffix) => path + suffix).filter((file) => existsSync(file));
+  if (present.length === 0) return undefined;
+  mkdirSync(quarantineFolder, { recursive: true, mode: FOLDER_MODE });
+  // The database file last: as long as it stands there, an interrupted move is seen and done again.
+  for (const file of present.reverse()) renameSync(file, join(quarantineFolder, basename(file)));
+  syncPath(quarantineFolder);
+  syncPath(dirname(path));
+  return quarantineFolder;
+}
+
+function putInPlace(path: string, quarantineFolder: string): RescueResult {
+  const quarantined = quarantineFiles(path, quarantineFolder);
+  renameSync(path + RESCUE_SUFFIX, path);
+  syncPath(dirname(path));
+  return { quarantineFolder: quarantined };
+}
+
+function requireSound(path: string): void {
+  const database = new Database(path, { readonly: true, fileMustExist: true });
+  try {
+    const lines = database.pragma("quick_check(10)") as { quick_check: string }[];
+    if (lines.length === 1 && lines[0]!.quick_check === "ok") return;
+    const findings = lines.map((line) => line.quick_check).join("; ");
+    throw new MusterError("DATABASE_CORRUPT", `rescue the database: its copy is not sound: ${findings}`);
+  } finally {
+    database.close();
+  }
+}
+
+/** No connection has these files open, so opening and closing them here drops no lock. */
+function syncPath(path: string): void {
+  const handle = openSync(path, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -23,6 +23,8 @@ export const ERROR_CODES = {
   SCHEMA_NEWER: "The database was written by a newer version of the program",
   MIGRATION_FAILED: "A migration failed and was undone",
   OPERATION_TIMEOUT: "The answer did not come in time; the outcome is unknown until it is asked for again",
+  QUEUE_FULL: "The queue of writes that wait for the database holds as many as it may",
+  QUEUE_WRITE_FAILED: "A write could not be saved to the queue's folder",
   SHUTTING_DOWN: "The program is stopping and takes no new work",
   DISCORD_LOGIN_FAILED: "Discord refused the bot's token or its intents",
   DISCORD_REQUEST_FAILED: "A request to Discord failed",

@@ -1,0 +1,265 @@
+/*
+ * The spool: values on disk that wait to be done with. They are written to the end of a segment (a file), and those
+ * that come at the same time share one fsync. That a value is done is written behind them without fsync: when that
+ * line is lost the value comes back, and whoever does it must know it again. A segment is removed when everything in
+ * it is done, the oldest first, because its successors say what of it is done. When less than half of what is on disk
+ * is still waiting, the waiting values of the oldest segment are written once more to the newest, so that the oldest
+ * can go: one value that waits for long does not keep all that came after it. A segment that an earlier process wrote
+ * is only read and removed.
+ */
+import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { createFolder, syncFolder } from "../core/durable-file.ts";
+import { openSpoolHandle, SpoolFile, type OpenSpoolHandle } from "./spool-file.ts";
+import { encodeLine } from "./spool-line.ts";
+import { readSpool, segmentPath, type SpoolRecord, type SpoolRecoveryOptions } from "./spool-recovery.ts";
+
+export interface SpoolEntry<Value> {
+  /** Counts up, also over restarts: the order in which the entries were saved. */
+  readonly sequence: number;
+  readonly value: Value;
+}
+
+export interface SpoolOptions extends SpoolRecoveryOptions {
+  /** From this size on the next value goes to a new segment. */
+  readonly segmentBytes: number;
+  readonly openHandle?: OpenSpoolHandle;
+}
+
+interface Segment {
+  readonly number: number;
+  readonly path: string;
+  readonly isEvidence: boolean;
+  sizeBytes: number;
+  /** Bytes of the line of each entry that is not done, by sequence number. */
+  readonly waiting: Map<number, number>;
+}
+
+/** Lines that are written together, and who waits for it. */
+interface Chunk {
+  readonly record: SpoolRecord;
+  readonly line: Buffer;
+  readonly isDurable: boolean;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Bounds the memory of one write; the rest forms the next group. */
+const MAX_GROUP_COUNT = 1_000;
+
+export class Spool<Value> {
+  readonly #options: SpoolOptions;
+  readonly #openHandle: OpenSpoolHandle;
+  readonly #pending: Chunk[] = [];
+  /** Entries that wait, by sequence number, with the segment that holds them. */
+  readonly #homes = new Map<number, { segment: Segment; value: Value }>();
+  /** Saving them failed, but their lines could not be taken back: the next group says that they are done. */
+  #withdrawn: number[] = [];
+  /** Oldest first. */
+  #segments: Segment[] = [];
+  #file: SpoolFile | undefined;
+  #lastSequence = 0;
+  /** Of the lines of all entries that wait. */
+  #waitingBytes = 0;
+  #writing: Promise<void> | undefined;
+
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+    this.#openHandle = options.openHandle ?? openSpoolHandle;
+  }
+
+  /**
+   * Returns what waits, in the order in which it was saved. Sequence numbers go on after `usedSequence`, if not higher.
+   * Rejects when the folder cannot be used at all.
+   */
+  async open(usedSequence = 0): Promise<readonly SpoolEntry<Value>[]> {
+    await this.#createFolder();
+    const found = await readSpool(this.#options);
+    this.#lastSequence = Math.max(found.lastSequence, usedSequence);
+    this.#segments = found.segments.map((segment) => ({ ...segment, waiting: new Map() }));
+    const byNumber = new Map(this.#segments.map((segment) => [segment.number, segment]));
+    const entries = found.entries.map((entry) => ({ ...entry, value: entry.value as Value }));
+    for (const { sequence, value, segmentNumber, lineBytes } of entries) {
+      this.#settleIn(sequence, value, byNumber.get(segmentNumber)!, lineBytes);
+    }
+    await this.#reclaim();
+    return entries.map(({ sequence, value }) => ({ sequence, value }));
+  }
+
+  /** Resolves when it is on the disk. When it rejects, the value was not saved. The order is that of the calls. */
+  async save(value: Value): Promise<SpoolEntry<Value>> {
+    const sequence = ++this.#lastSequence;
+    await this.#add({ kind: "saved", sequence, value }, true);
+    return { sequence, value };
+  }
+
+  /** Replaces the value of a waiting entry. Not fsynced: after a crash it may have its earlier value. */
+  async replace(sequence: number, value: Value): Promise<void> {
+    await this.#add({ kind: "saved", sequence, value }, false);
+  }
+
+  /** The entries do not wait any longer. Not fsynced: after a crash they may come back. */
+  async finish(sequences: readonly number[]): Promise<void> {
+    if (sequences.length === 0) return;
+    for (const sequence of sequences) this.#moveOut(sequence);
+    await this.#add({ kind: "done", sequences }, false);
+  }
+
+  /** Writes what is pending, and closes. */
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#closeFile();
+  }
+
+  #add(record: SpoolRecord, isDurable: boolean): Promise<void> {
+    const line = encodeLine({ ...record });
+    const added = new Promise<void>((resolve, reject) => {
+      this.#pending.push({ record, line, isDurable, resolve, reject });
+    });
+    this.#writing ??= this.#writeAll();
+    return added;
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#pending.length > 0) {
+      // What was asked for in the same turn joins the group.
+      await Promise.resolve();
+      await this.#writeGroup(this.#pending.splice(0, MAX_GROUP_COUNT));
+      await this.#reclaim();
+    }
+    // Here and not when the promise has settled: what is added in between would be left lying.
+    this.#writing = undefined;
+  }
+
+  async #writeGroup(group: readonly Chunk[]): Promise<void> {
+    const { logger } = this.#options;
+    const isDurable = group.some((chunk) => chunk.isDurable);
+    try {
+      const segment = await this.#append(
+        group.map(({ line }) => line),
+        isDurable,
+      );
+      for (const { record, line, isDurable } of group) {
+        if (record.kind !== "saved") continue;
+        // Not what was replaced and is done meanwhile: it would wait for ever.
+        const isWaiting = isDurable || this.#homes.has(record.sequence);
+        if (isWaiting) this.#settleIn(record.sequence, record.value as Value, segment, line.length);
+      }
+    } catch (error) {
+      for (const chunk of group) {
+        if (chunk.isDurable) chunk.reject(error);
+      }
+      if (!isDurable) logger.warn("the spool could not note what is done; after a restart it is done again", { error });
+      if (this.#file?.isBroken) {
+        this.#withdrawn.push(
+          ...group.flatMap(({ record, isDurable }) => (isDurable && record.kind === "saved" ? [record.sequence] : [])),
+        );
+      }
+    }
+    for (const chunk of group) chunk.resolve();
+  }
+
+  /** Writes lines to the newest segment and returns it. */
+  async #append(lines: readonly Buffer[], isDurable: boolean): Promise<Segment> {
+    const segment = await this.#requireSegment();
+    const withdrawn = this.#withdrawn;
+    const all = withdrawn.length === 0 ? lines : [encodeLine({ kind: "done", sequences: withdrawn }), ...lines];
+    try {
+      await this.#file!.append(Buffer.concat(all), isDurable);
+      this.#withdrawn = this.#withdrawn.slice(withdrawn.length);
+    } finally {
+      segment.sizeBytes = this.#file!.size;
+    }
+    return segment;
+  }
+
+  /** The segment that is written to: a new one when there is none, or it is full or broken. */
+  async #requireSegment(): Promise<Segment> {
+    const newest = this.#segments.at(-1);
+    if (this.#file && newest && !this.#file.isBroken && this.#file.size < this.#options.segmentBytes) return newest;
+    await this.#closeFile();
+    const number = (newest?.number ?? 0) + 1;
+    const path = segmentPath(this.#options.folder, number);
+    await this.#createFolder();
+    this.#file = await SpoolFile.open(path, this.#openHandle);
+    const segment = { number, path, isEvidence: false, sizeBytes: 0, waiting: new Map<number, number>() };
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  #settleIn(sequence: number, value: Value, segment: Segment, lineBytes: number): void {
+    this.#moveOut(sequence);
+    this.#homes.set(sequence, { segment, value });
+    segment.waiting.set(sequence, lineBytes);
+    this.#waitingBytes += lineBytes;
+  }
+
+  #moveOut(sequence: number): void {
+    const segment = this.#homes.get(sequence)?.segment;
+    if (!segment) return;
+    this.#waitingBytes -= segment.waiting.get(sequence)!;
+    segment.waiting.delete(sequence);
+    this.#homes.delete(sequence);
+  }
+
+  /** Removes what is done with from the disk. What fails here costs space only, and is tried again with the next group. */
+  async #reclaim(): Promise<void> {
+    try {
+      await this.#removeDone();
+      while (this.#isMostlyDone) {
+        await this.#carryForward(this.#oldest!);
+        await this.#removeDone();
+      }
+    } catch (error) {
+      this.#options.logger.warn("a segment of the spool could not be removed yet", { error });
+    }
+  }
+
+  async #removeDone(): Promise<void> {
+    for (let oldest = this.#oldest; oldest?.waiting.size === 0; oldest = this.#oldest) {
+      if (oldest === this.#segments.at(-1)) await this.#closeFile();
+      await rm(oldest.path, { force: true });
+      this.#segments.splice(this.#segments.indexOf(oldest), 1);
+    }
+  }
+
+  /** Of those that may be removed. */
+  get #oldest(): Segment | undefined {
+    return this.#segments.find(({ isEvidence }) => !isEvidence);
+  }
+
+  get #isMostlyDone(): boolean {
+    const total = this.#segments.reduce((sum, { isEvidence, sizeBytes }) => sum + (isEvidence ? 0 : sizeBytes), 0);
+    const isNewest = this.#oldest === this.#segments.at(-1);
+    return !isNewest && total > 2 * this.#waitingBytes + 2 * this.#options.segmentBytes;
+  }
+
+  async #carryForward(oldest: Segment): Promise<void> {
+    const moved = [...oldest.waiting.keys()].map((sequence) => {
+      const { value } = this.#homes.get(sequence)!;
+      return { sequence, value, line: encodeLine({ kind: "saved", sequence, value }) };
+    });
+    const segment = await this.#append(
+      moved.map(({ line }) => line),
+      true,
+    );
+    for (const { sequence, value, line } of moved) {
+      // It may be done by now: then the line that says so comes behind this one.
+      if (this.#homes.has(sequence)) this.#settleIn(sequence, value, segment, line.length);
+    }
+  }
+
+  async #createFolder(): Promise<void> {
+    const { folder } = this.#options;
+    await createFolder(folder);
+    await syncFolder(dirname(folder));
+  }
+
+  async #closeFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close().catch((error: unknown) => {
+      this.#options.logger.warn("a segment of the spool could not be closed", { error });
+    });
+  }
+}

@@ -29,6 +29,8 @@ const LAST_ATTEMPT_LIMIT_MS = 500;
 /** While entries wait in the file they are tried this often, whether anybody says that the database is back or not. */
 const SYNC_INTERVAL_MS = 5_000;
 
+const RESTART_RETRY = { maxAttempts: 10, baseDelay: 500, maxDelay: 1_000, backoffMultiplier: 2 } as const;
+
 /** What may pass within the time limit. Repeating after an unknown outcome is safe: the entry has its id. */
 const PASSING: readonly ErrorCode[] = [
   "DATABASE_UNAVAILABLE",
@@ -68,6 +70,7 @@ export class AuditLog {
   readonly #options: AuditLogOptions;
   readonly #fallback: AuditFallback;
   readonly #retries: RetryManager;
+  readonly #restarts: RetryManager;
   readonly #nextId: () => string;
   readonly #syncTimer: Interval;
   readonly #closing = new AbortController();
@@ -89,6 +92,10 @@ export class AuditLog {
       isRetryable: (error) => isMusterError(error, ...PASSING),
       onRetry: ({ attempt, delayMs, error }) =>
         logger.debug("an audit entry could not be stored and is tried again", { attempt, delayMs, error }),
+    });
+    this.#restarts = new RetryManager({
+      ...{ clock, random, config: () => RESTART_RETRY },
+      isRetryable: (error) => isMusterError(error, "DATABASE_UNAVAILABLE", "DATABASE_BUSY"),
     });
     const createDamageEntry = (lineCount: number, keptIn: string): RecordedEntry =>
       this.#identify({
@@ -142,7 +149,11 @@ export class AuditLog {
    */
   async restartChain(reason: string): Promise<ChainRestart> {
     const { audit } = this.#options.store;
-    const restart = await audit.preserveDamaged({ reason, chains: await inspectChains(audit) });
+    const chains = await inspectChains(audit);
+    // To have met the damage while looking may have taken the database away, until it is found that it can be written.
+    const restart = await this.#restarts.execute("audit.preserveDamaged", () =>
+      audit.preserveDamaged({ reason, chains }),
+    );
     const { table, entries } = restart;
     this.#options.logger.error("the audit table was damaged: it is kept under another name, and new chains begin", {
       reason,
@@ -237,6 +248,7 @@ export class AuditLog {
 
   async #syncAll(): Promise<SyncResult> {
     await this.#openFallback();
+    if (this.#damagedSyncCount >= 2 && this.#damagedSyncCount < Infinity) await this.#replaceDamaged();
     let synced = 0;
     while (!this.#closing.signal.aborted) {
       const entry = this.#fallback.first;
@@ -259,7 +271,7 @@ export class AuditLog {
       await this.#append(entry, ATTEMPT_LIMIT_MS);
     } catch (error) {
       this.#options.logger.warn("an audit entry from the fallback file cannot be stored yet", { error });
-      if (isMusterError(error, "DATABASE_CORRUPT")) await this.#handleDamage();
+      if (isMusterError(error, "DATABASE_CORRUPT")) this.#damagedSyncCount++;
       return false;
     }
     this.#damagedSyncCount = 0;
@@ -268,16 +280,14 @@ export class AuditLog {
   }
 
   /**
-   * At the second sync in a row: the recovery of the whole file, which loses nothing, has had its time by then. And only
-   * then: when a new table is damaged as well, the next one would be too.
+   * After two syncs in a row have met damage: the recovery of the whole file, which loses nothing, has had its time by
+   * then. And only once: when a new table is damaged as well, the next one would be too.
    */
-  async #handleDamage(): Promise<void> {
-    this.#damagedSyncCount++;
-    if (this.#damagedSyncCount !== 2) return;
+  async #replaceDamaged(): Promise<void> {
     try {
       await this.restartChain("the table was found damaged when an entry was to be added");
+      this.#damagedSyncCount = Infinity;
     } catch (error) {
-      this.#damagedSyncCount = 1;
       this.#options.logger.error("the damaged audit table could not be set aside", { error });
     }
   }

@@ -15,8 +15,8 @@ import { newGuild, OWNER } from "../store/fixtures.ts";
 const RETRY_LIMIT_MS = 2_000;
 const SABOTAGE = new MusterError("DATABASE_UNAVAILABLE", "sabotage: the database is taken away");
 
-/** How the database is taken away, for real. The last two take some time, so they come less often. */
-const CAUSES = ["closed gate", "foreign lock", "lost writer"] as const;
+/** How the database is taken away: at its door, or for real, which takes some time and comes less often. */
+const CAUSES = ["refused call", "foreign lock", "lost writer"] as const;
 type Cause = (typeof CAUSES)[number];
 const cause: fc.Arbitrary<Cause> = fc.oneof(
   { weight: 6, arbitrary: fc.constant(CAUSES[0]) },
@@ -30,18 +30,22 @@ class BreakableDatabase {
   /** The engine's own: a lost writer stays lost until it goes on. */
   readonly #clock: ManualClock;
   #mend: (() => Promise<void>) | undefined;
+  #isRefusing = false;
 
   constructor(database: TestStore, clock: ManualClock) {
     this.#database = database;
     this.#clock = clock;
   }
 
+  readonly append: Store["audit"]["append"] = (entry) =>
+    this.#isRefusing ? Promise.reject(SABOTAGE) : this.#database.store.audit.append(entry);
+
   async break(cause: Cause): Promise<void> {
-    const { degradation, engine, path } = this.#database;
+    const { engine, path } = this.#database;
     if (this.#mend) return;
-    if (cause === "closed gate") {
-      degradation.transition({ kind: "offline", reason: SABOTAGE, since: 0 });
-      this.#mend = async () => degradation.transition({ kind: "normal" });
+    if (cause === "refused call") {
+      this.#isRefusing = true;
+      this.#mend = async () => void (this.#isRefusing = false);
     } else if (cause === "foreign lock") {
       const other = new Database(path);
       other.exec("BEGIN IMMEDIATE");
@@ -67,8 +71,12 @@ interface Attempt {
   readonly hasFailed: boolean;
 }
 
-/** The real store, noting when it was tried, and calling back before each try. */
-function watchStore(store: Store, clock: ManualClock, beforeAttempt: (count: number) => Promise<void>) {
+/** The store, noting when it was tried, and calling back before each try. */
+function watchStore(
+  { audit }: { readonly audit: Store["audit"] },
+  clock: ManualClock,
+  beforeAttempt: (count: number) => Promise<void>,
+) {
   const attempts: Attempt[] = [];
   let isTrying = false;
   const append: Store["audit"]["append"] = async (entry) => {
@@ -77,7 +85,7 @@ function watchStore(store: Store, clock: ManualClock, beforeAttempt: (count: num
     let hasFailed = true;
     try {
       await beforeAttempt(attempts.length);
-      const stored = await store.audit.append(entry);
+      const stored = await audit.append(entry);
       hasFailed = false;
       return stored;
     } finally {
@@ -85,7 +93,7 @@ function watchStore(store: Store, clock: ManualClock, beforeAttempt: (count: num
       isTrying = false;
     }
   };
-  return { audit: { ...store.audit, append }, attempts, isTrying: () => isTrying };
+  return { audit: { ...audit, append }, attempts, isTrying: () => isTrying };
 }
 
 type WatchedStore = ReturnType<typeof watchStore>;
@@ -148,6 +156,7 @@ describe("Feature: database-reliability, Property 15: audit retry follows expone
 
   it("for any configuration and number of failures, then falls back to the file, and syncs in order without duplicates", async () => {
     const breakable = new BreakableDatabase(database, engineClock);
+    const store = { audit: { ...database.store.audit, append: breakable.append } };
     const seen = new Map<RecordOutcome, number>();
 
     const check = async (
@@ -184,7 +193,7 @@ describe("Feature: database-reliability, Property 15: audit retry follows expone
 
       // The database comes back after some failures, perhaps in time.
       await breakable.break(cause);
-      const first = watchStore(database.store, clock, (count) =>
+      const first = watchStore(store, clock, (count) =>
         count === failureCount ? breakable.mend() : Promise.resolve(),
       );
       const log = createLog(first);
@@ -208,14 +217,14 @@ describe("Feature: database-reliability, Property 15: audit retry follows expone
 
       // A sync that is interrupted, by the end of the program; then another run, and the whole of it.
       await breakable.mend();
-      const dying = watchStore(database.store, clock, (count) =>
-        count === syncedBeforeDeath ? breakable.break("closed gate") : Promise.resolve(),
+      const dying = watchStore(store, clock, (count) =>
+        count === syncedBeforeDeath ? breakable.break("refused call") : Promise.resolve(),
       );
       const interrupted = await createLog(dying).sync();
       expect(interrupted.synced).toBeLessThanOrEqual(syncedBeforeDeath);
       expect(interrupted.synced + interrupted.remaining).toBe(keptCount);
       await breakable.mend();
-      const last = watchStore(database.store, clock, () => Promise.resolve());
+      const last = watchStore(store, clock, () => Promise.resolve());
       const revived = createLog(last);
       await revived.open();
       const whole = interrupted.remaining === 0 ? 0 : keptCount;

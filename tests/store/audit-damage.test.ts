@@ -4,7 +4,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { AuditLog } from "../../src/store/audit-log.ts";
 import type { Store } from "../../src/store/store.ts";
-import { openTestStore, withFolder, withRawConnection, type TestStore } from "../helpers/database.ts";
+import { openTestStore, until, withFolder, withRawConnection, type TestStore } from "../helpers/database.ts";
 import { newGuild, OWNER } from "./fixtures.ts";
 
 const ENTRY_COUNT = 150;
@@ -124,12 +124,15 @@ describe("a damaged audit table", () => {
     ["audit_log", "root"],
     ["sqlite_autoindex_audit_log_1", "last leaf"],
     ["audit_chain", "root"],
-  ] as const)("is replaced by itself at the second sync that meets it: %s, %s", async (name, which) => {
+  ] as const)("is replaced by itself when two syncs have met it: %s, %s", async (name, which) => {
     await withDamage([name, which], async ({ database, guilds, auditLog }) => {
       expect(await auditLog.record(entryOf(guilds[1]))).toBe("kept");
-      expect(await auditLog.sync()).toEqual({ synced: 0, remaining: 1 });
-      expect(await auditLog.sync()).toEqual({ synced: 0, remaining: 1 });
-      expect(await auditLog.sync()).toEqual({ synced: 1, remaining: 0 });
+      // A database that has reported damage may be away for a moment, until it is found that it can be written.
+      for (let round = 0; round < 100 && auditLog.pendingCount > 0; round++) {
+        await auditLog.sync();
+        if (auditLog.pendingCount > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect(auditLog.pendingCount).toBe(0);
       for (const guildId of guilds) {
         const [first, ...others] = await listChain(database, guildId);
         expect(first!.action).toBe("audit.chain-restart");
@@ -143,6 +146,7 @@ describe("a damaged audit table", () => {
     await withDamage(["audit_log_action", "last leaf"], async ({ database, guilds, auditLog }) => {
       await expect(auditLog.restartChain("a page cannot be read")).rejects.toMatchObject({ code: "DATABASE_CORRUPT" });
       const { store } = database;
+      await until(() => database.degradation.state.kind === "normal");
       expect((await store.audit.verify({ guildId: guilds[0] })).end.sequence).toBe(ENTRY_COUNT);
       expect(await store.guilds.upsert({ guildId: guilds[0], name: "Renamed" })).not.toBeInstanceOf(Error);
       const kept = await auditLog.record(entryOf(guilds[1]));

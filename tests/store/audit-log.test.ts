@@ -28,11 +28,18 @@ beforeAll(async () => {
 beforeEach(async () => {
   guildId = await newGuild(database.store);
 });
-afterEach(() => database.degradation.transition({ kind: "normal" }));
+let isAway = false;
+afterEach(() => giveBack());
 afterAll(() => database.close());
 
-const takeAway = (): void => database.degradation.transition({ kind: "offline", reason: SABOTAGE, since: 0 });
-const giveBack = (): void => database.degradation.transition({ kind: "normal" });
+const takeAway = (): void => void (isAway = true);
+const giveBack = (): void => void (isAway = false);
+
+/** The real store, refusing what is appended while it is away. */
+function createGatedStore(): AuditLogOptions["store"] {
+  const { audit } = database.store;
+  return { audit: { ...audit, append: (entry) => (isAway ? Promise.reject(SABOTAGE) : audit.append(entry)) } };
+}
 
 const entryOf = (target: string) => ({ guildId, actorId: OWNER, action: "audit.export", target });
 
@@ -55,7 +62,13 @@ async function withRig(body: (rig: Rig) => Promise<void>): Promise<void> {
     const clock = new ManualClock(START_AT);
     const opened: AuditLog[] = [];
     const open = async (changes: Partial<AuditLogOptions> = {}): Promise<AuditLog> => {
-      const options = { store: database.store, fallbackPath: path, clock, logger: silentLogger, retry: () => ONE_TRY };
+      const options = {
+        store: createGatedStore(),
+        fallbackPath: path,
+        clock,
+        logger: silentLogger,
+        retry: () => ONE_TRY,
+      };
       const log = new AuditLog({ ...options, ...changes });
       opened.push(log);
       await log.open();

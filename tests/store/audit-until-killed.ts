@@ -8,9 +8,14 @@ import { OWNER } from "./fixtures.ts";
 
 /** Records audit entries while the database comes and goes, and reports every durable one, until somebody kills the process. */
 const [folder = "", guildId = "", firstNumber = "0"] = process.argv.slice(2);
-const { store, degradation } = await openTestStore({ folder });
+const { store } = await openTestStore({ folder });
+const reason = new MusterError("DATABASE_UNAVAILABLE", "sabotage: the database is taken away");
+let isAway = false;
+const { audit } = store;
+const append: typeof audit.append = (entry) => (isAway ? Promise.reject(reason) : audit.append(entry));
+
 const auditLog = new AuditLog({
-  store,
+  store: { audit: { ...audit, append } },
   fallbackPath: join(folder, "audit-fallback.ndjson"),
   clock: systemClock,
   logger: silentLogger,
@@ -18,16 +23,15 @@ const auditLog = new AuditLog({
 });
 await auditLog.open();
 
-const reason = new MusterError("DATABASE_UNAVAILABLE", "sabotage: the database is taken away");
 const pause = (durationMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durationMs));
 
 async function comeAndGo(): Promise<never> {
   for (;;) {
     await auditLog.sync();
     await pause(Math.random() * 15);
-    degradation.transition({ kind: "offline", reason, since: 0 });
+    isAway = true;
     await pause(Math.random() * 8);
-    degradation.transition({ kind: "normal" });
+    isAway = false;
   }
 }
 

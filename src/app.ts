@@ -22,7 +22,11 @@ import type { RetryConfig } from "./resilience/backoff.ts";
 import { GracefulDegradation } from "./resilience/graceful-degradation.ts";
 import { OperationQueue } from "./resilience/operation-queue.ts";
 import { RecoveryLog } from "./resilience/recovery-log.ts";
+import type { AuditOutcome } from "./store/audit-chain.ts";
+import { AuditLog } from "./store/audit-log.ts";
+import { SYSTEM_CHAIN, type NewAuditEntry } from "./store/audit.ts";
 import { DATA_MODULE_URL, operations } from "./store/data-module.ts";
+import { SYSTEM_ACTOR } from "./store/inputs.ts";
 import { createStore, type Store } from "./store/store.ts";
 
 /** Writes that wait for the database at most: a day of one each second. Beyond it they are refused, clearly. */
@@ -54,6 +58,7 @@ export class App {
   readonly errors: ErrorHandler;
   readonly operationLog: OperationLog;
   readonly store: Store;
+  readonly audit: AuditLog;
   readonly #lifecycle: Lifecycle;
 
   constructor({ settings: initial, folder, access, clock, logger, onFatal, isWatchingSettings }: AppOptions) {
@@ -81,24 +86,46 @@ export class App {
       cacheCapacity: () => settings.current.DB_READ_CACHE,
     });
     this.store = createStore(this.database);
-    const { store, database } = this;
-    this.bot = new Bot({ access, settings, store, database, degradation, clock, logger, onFatal });
+    this.audit = new AuditLog({
+      store: this.store,
+      fallbackPath: join(dataFolder ?? resolve(folder, dirname(initial.DATABASE_PATH)), "audit-fallback.ndjson"),
+      retry: () => retryConfig(settings.current),
+      ...{ clock, logger },
+    });
+    const { store, database, audit } = this;
+    this.bot = new Bot({ access, settings, store, database, audit, degradation, clock, logger, onFatal });
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
       { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },
       createDatabasePart(this.database, logger),
+      { name: "audit log", start: () => audit.open(), stop: () => audit.close() },
       createStatisticsPart(this.operationLog, clock, logger),
       // Only Discord itself counts how often a bot connects.
       ...(initial.DISCORD_TOKEN === "" || dataFolder === undefined
         ? []
         : [createThrottlePart(dataFolder, clock, logger)]),
       { name: "bot", start: () => this.bot.start(), stop: () => this.bot.stop() },
-      ...(isWatchingSettings ? [createSettingsPart(folder, settings, clock, logger)] : []),
+      ...(isWatchingSettings ? [createSettingsPart(folder, settings, audit, clock, logger)] : []),
     ]);
     settings.onChange(({ after }) => logger.setLevel(after.LOG_LEVEL));
+    this.recovery.onAction(({ action, outcome, target, detail }) => {
+      if (action !== "rescue" || outcome === "running") return;
+      const entry = {
+        guildId: SYSTEM_CHAIN,
+        actorId: SYSTEM_ACTOR,
+        action: `database.${action}`,
+        target,
+        details: { detail },
+      };
+      audit
+        .record({ ...entry, outcome: outcome === "succeeded" ? "success" : "failure" })
+        .catch((error: unknown) => logger.error("a recovery was not audited", { action, error }));
+    });
     degradation.onChange((state) => {
-      if (state.kind === "normal") logger.info("the database is available");
-      else logger.error(`the database is ${state.kind}`, { reason: state.reason });
+      if (state.kind === "normal") {
+        logger.info("the database is available");
+        audit.sync().catch((error: unknown) => logger.error("audit entries still wait", { error }));
+      } else logger.error(`the database is ${state.kind}`, { reason: state.reason });
     });
   }
 
@@ -146,13 +173,31 @@ function createStatisticsPart(operationLog: OperationLog, clock: Clock, logger: 
   return { name: "statistics", start: () => interval.start(), stop: () => interval.stop() };
 }
 
-function createSettingsPart(folder: string, settings: LiveSettings, clock: Clock, logger: Logger): Part {
+function createSettingsPart(
+  folder: string,
+  settings: LiveSettings,
+  audit: AuditLog,
+  clock: Clock,
+  logger: Logger,
+): Part {
+  const record = (action: string, outcome: AuditOutcome, details: NewAuditEntry["details"] = {}): void => {
+    const entry = { guildId: SYSTEM_CHAIN, actorId: SYSTEM_ACTOR, action, target: "settings", outcome, details };
+    audit
+      .record(entry)
+      .catch((error: unknown) => logger.error("a change of settings was not audited", { action, error }));
+  };
   const watcher = new SettingsWatcher({
     ...{ folder, settings, clock },
     onReport(report) {
-      if (report.kind === "applied") logger.info("settings changed", { changes: report.changes });
-      else if (report.kind === "corrected") logger.info("the settings are valid again");
-      else logger.error("changed settings are not valid, nothing was changed", { problems: report.problems });
+      if (report.kind === "applied") {
+        logger.info("settings changed", { changes: report.changes });
+        record("settings.change", "success", { changes: report.changes });
+      } else if (report.kind === "rejected") {
+        logger.error("changed settings are not valid, nothing was changed", { problems: report.problems });
+        record("settings.reject", "failure", { problems: report.problems });
+      } else {
+        logger.info("the settings are valid again");
+      }
     },
     onError: (error) => logger.error("looking for changed settings failed", { error }),
   });

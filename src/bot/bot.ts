@@ -6,6 +6,7 @@ import type { Logger } from "../core/logger.ts";
 import type { DatabaseManager } from "../database/database-manager.ts";
 import { backoffDelayMs } from "../resilience/backoff.ts";
 import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
+import type { AuditLog } from "../store/audit-log.ts";
 import type { EventRecord } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
 import { createClient, explainLoginFailure, hasMemberListIntent, type DiscordAccess } from "./client.ts";
@@ -48,6 +49,7 @@ export interface BotOptions {
   readonly settings: LiveSettings;
   readonly store: Store;
   readonly database: DatabaseManager;
+  readonly audit: AuditLog;
   readonly degradation: GracefulDegradation;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -147,7 +149,7 @@ export class Bot {
 type BotParts = ReturnType<typeof buildParts>;
 
 function buildParts(options: BotOptions, client: Client, hasMemberList: boolean) {
-  const { settings, store, database, degradation, clock, logger } = options;
+  const { settings, store, database, audit, degradation, clock, logger } = options;
   const texts = english;
   const tracked = new TrackedEvents(store);
   const flags = new GuildFlags(store);
@@ -193,7 +195,7 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean)
   const notices = new LimitedNotices({ client, degradation, tracked, alerts, clock, texts });
   const commands = allCommands();
   const router = new CommandRouter(commands, {
-    ...{ client: client as Client<true>, store, database, degradation, clock, logger, texts },
+    ...{ client: client as Client<true>, store, database, audit, degradation, clock, logger, texts },
     get settings() {
       return settings.current;
     },

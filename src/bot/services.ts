@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DatabaseManager } from "../database/database-manager.ts";
 import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
+import type { AuditLog } from "../store/audit-log.ts";
 import type { Store } from "../store/store.ts";
 import type { EventCards } from "./events/event-cards.ts";
 import type { EventService } from "./events/event-service.ts";
@@ -18,6 +19,7 @@ export interface BotServices {
   readonly client: Client<true>;
   readonly store: Store;
   readonly database: Pick<DatabaseManager, "health">;
+  readonly audit: Pick<AuditLog, "record">;
   readonly degradation: GracefulDegradation;
   readonly settings: Settings;
   readonly clock: Clock;

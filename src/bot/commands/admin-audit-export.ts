@@ -29,13 +29,13 @@ export interface AuditExport {
 }
 
 export async function exportAudit({ interaction, services, guildId, member }: CommandContext): Promise<Reply> {
-  const { store, clock, texts } = services;
+  const { store, audit, clock, texts } = services;
   // Discord lets only the choices through.
   const format = interaction.options.getString("format", true) as ExportFormat;
   const { data, entryCount, isTruncated } = await createExport(store, guildId, format, LIMITS);
-  // No export without its entry: when that cannot be stored, there is no file.
+  // No export without its entry: when that can be stored nowhere, there is no file.
   const details = { entryCount, isTruncated };
-  await store.audit.append({ guildId, actorId: member.id, action: "audit.export", target: format, details });
+  await audit.record({ guildId, actorId: member.id, action: "audit.export", target: format, details });
   const { exported, exportTruncated } = texts.admin.audit;
   const date = new Date(clock.now()).toISOString().slice(0, 10);
   return {

@@ -26,8 +26,9 @@ export function normalizeSql(sql: string): string {
 }
 
 /**
- * The tables that the database layer itself needs, whatever a program keeps: which versions are applied, and which
- * writes. `applied_operation` is ordered by id and ids begin with their time, so pruning old ones needs no index.
+ * The tables that the database layer itself needs, whatever a program keeps: which versions are applied, which writes,
+ * and the rows that integrity checks took out of their tables. `applied_operation` is ordered by id and ids begin with
+ * their time, so pruning old ones needs no index.
  */
 export const INTERNAL_TABLES = [
   `CREATE TABLE IF NOT EXISTS schema_version (
@@ -42,4 +43,11 @@ export const INTERNAL_TABLES = [
     applied_at INTEGER NOT NULL,
     result TEXT NOT NULL
   ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS quarantine (
+    id INTEGER PRIMARY KEY,
+    table_name TEXT NOT NULL,
+    row_json TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    found_at INTEGER NOT NULL
+  ) STRICT`,
 ] as const;

@@ -1,0 +1,87 @@
+import { z } from "zod";
+import { defineRead, defineWrite, type OperationGroups } from "../operation.ts";
+import {
+  listDuplicateGroups,
+  resolveDuplicateRows,
+  type DuplicateGroup,
+  type DuplicatesResolved,
+} from "./duplicates.ts";
+import { moveOrphans, type OrphansMoved } from "./orphans.ts";
+import { listQuarantined, type QuarantinedRow } from "./quarantine.ts";
+
+/**
+ * What the database layer itself asks of any database: a data module merges this group into its own under the name
+ * `integrity`. Nothing here knows a table; everything is read from the schema.
+ */
+
+const name = z.string().min(1).max(1_000);
+const names = z.array(name).max(1_000);
+
+/** Cached things have names that only the program knows: after rows were moved, its whole cache has to go. */
+const NOT_CACHED = (): readonly string[] => [];
+
+export interface ForeignKeyViolation {
+  readonly table: string;
+  /** Null in a table without rowid. */
+  readonly rowid: number | null;
+  readonly parent: string;
+}
+
+export const integrityOperations = {
+  /** The lines of `PRAGMA quick_check`: `["ok"]`, or what is wrong. Half a second for a gigabyte. */
+  quickCheck: defineRead({
+    input: z.object({ limit: z.int().min(1).max(1_000).default(100) }),
+    touches: NOT_CACHED,
+    async run(transaction, { limit }): Promise<string[]> {
+      const rows = await transaction.all<{ quick_check: string }>(`PRAGMA quick_check(${limit})`);
+      return rows.map(({ quick_check }) => quick_check);
+    },
+  }),
+
+  /** Rows that refer to nothing, as SQLite finds them: by its indexes, which may themselves be damaged. */
+  listForeignKeyViolations: defineRead({
+    input: z.object({ limit: z.int().min(1).max(10_000).default(100) }),
+    touches: NOT_CACHED,
+    async run(transaction, { limit }): Promise<ForeignKeyViolation[]> {
+      return transaction.all('SELECT "table", rowid, parent FROM pragma_foreign_key_check LIMIT ?', limit);
+    },
+  }),
+
+  /** Moves orphans, and what depends on them, to the quarantine: at most `limit` rows a call, until `isDone`. */
+  quarantineOrphans: defineWrite({
+    input: z.object({ tables: names.optional(), limit: z.int().min(1).max(10_000).default(200) }),
+    touches: NOT_CACHED,
+    whenAway: "refuse",
+    async run(transaction, { tables, limit }, { requestedAt }): Promise<OrphansMoved> {
+      return moveOrphans(transaction, { tables, limit, foundAt: requestedAt });
+    },
+  }),
+
+  /** Unique indexes under which the tables hold equal rows. Reads the tables whole. */
+  listDuplicates: defineRead({
+    input: z.object({ indexes: names.optional(), limit: z.int().min(1).max(10_000).default(100) }),
+    touches: NOT_CACHED,
+    async run(transaction, { indexes, limit }): Promise<DuplicateGroup[]> {
+      return listDuplicateGroups(transaction, { indexes, limit });
+    },
+  }),
+
+  /** Keeps the newest of equal rows, moves the others to the quarantine, and builds the tables' indexes anew. */
+  resolveDuplicates: defineWrite({
+    input: z.object({ indexes: names.min(1), limit: z.int().min(1).max(10_000).default(1_000) }),
+    touches: NOT_CACHED,
+    whenAway: "refuse",
+    async run(transaction, { indexes, limit }, { requestedAt }): Promise<DuplicatesResolved> {
+      return resolveDuplicateRows(transaction, { indexes, limit, foundAt: requestedAt });
+    },
+  }),
+
+  /** The quarantine, oldest first; hand the last id back for the next page. */
+  listQuarantine: defineRead({
+    input: z.object({ afterId: z.int().min(0).default(0), limit: z.int().min(1).max(500).default(100) }),
+    touches: NOT_CACHED,
+    async run(transaction, input): Promise<QuarantinedRow[]> {
+      return listQuarantined(transaction, input);
+    },
+  }),
+} satisfies OperationGroups[string];

@@ -1,0 +1,125 @@
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { systemClock } from "../../../src/core/clock.ts";
+import type { MusterError } from "../../../src/core/errors.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
+import {
+  IntegrityMonitor,
+  type IntegrityIncident,
+  type IntegrityMonitorOptions,
+} from "../../../src/database/integrity/integrity-monitor.ts";
+import { MaintenanceRunner } from "../../../src/database/maintenance/maintenance-runner.ts";
+import { SchemaValidator } from "../../../src/database/schema/schema-validator.ts";
+import { createCounterDatabase, type TestDatabase } from "../../helpers/database.ts";
+import { INTEGRITY_MODULE_URL, migrations, operations } from "./integrity-data-module.ts";
+
+/** A file with the schema of the data module and what `fill` puts into it, closed, without a -wal. */
+export function createTemplate(path: string, fill: (database: Database.Database) => void): void {
+  const database = new Database(path);
+  try {
+    database.pragma("journal_mode = WAL");
+    new SchemaValidator(migrations, systemClock).applyMigrations(database);
+    database.transaction(() => fill(database)).immediate();
+    database.pragma("wal_checkpoint(TRUNCATE)");
+  } finally {
+    database.close();
+  }
+}
+
+/** Teams with members, badges and notes; everything refers to something. */
+export function fillSoundly(database: Database.Database, teamCount: number, noteBytes = 20): void {
+  const team = database.prepare("INSERT INTO team VALUES (?, ?, ?, ?)");
+  const member = database.prepare('INSERT INTO "team ""member""" VALUES (?, ?, ?)');
+  const badge = database.prepare('INSERT INTO badge (rowid, team_id, "order", value) VALUES (?, ?, ?, ?)');
+  const note = database.prepare("INSERT INTO note (team_id, text) VALUES (?, ?)");
+  for (let index = 0; index < teamCount; index++) {
+    const id = `t${index}`;
+    team.run(id, `Team ${index}`, index, 1_000 + index);
+    for (let order = 0; order < 3; order++) member.run(id, order, `Member ${order}`);
+    badge.run(`b${index}`, id, 1, Buffer.from([index % 256, 0, 255]));
+    note.run(id, "n".repeat(noteBytes));
+  }
+}
+
+/** Changes the file as a program without foreign keys would, or one that writes into indexes. */
+export function tamper(path: string, change: (database: Database.Database) => void): void {
+  const database = new Database(path);
+  try {
+    database.pragma("foreign_keys = OFF");
+    change(database);
+  } finally {
+    database.close();
+  }
+}
+
+/** Lets `change` see an index under the name `entries`, as a table (k1, …, place) of which it is the b-tree. */
+export function tamperWithIndex(path: string, index: string, change: (database: Database.Database) => void): void {
+  tamper(path, (database) => {
+    const rootPage = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = ?").pluck().get(index);
+    const width = (database.pragma(`index_info("${index}")`) as unknown[]).length;
+    const keys = Array.from({ length: width }, (_, at) => `k${at + 1}`);
+    const columns = [...keys, "place"].join(", ");
+    database.unsafeMode(true);
+    database.pragma("writable_schema = ON");
+    database
+      .prepare(
+        "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('table', 'entries', 'entries', ?, ?)",
+      )
+      .run(rootPage, `CREATE TABLE entries (${columns}, PRIMARY KEY (${columns})) WITHOUT ROWID`);
+    database.pragma("writable_schema = RESET");
+    change(database);
+    database.pragma("writable_schema = ON");
+    database.prepare("DELETE FROM sqlite_schema WHERE name = 'entries'").run();
+    database.pragma("writable_schema = RESET");
+    database.unsafeMode(false);
+  });
+}
+
+export interface IntegrityRig extends TestDatabase {
+  readonly monitor: IntegrityMonitor;
+  readonly maintenance: MaintenanceRunner;
+  readonly incidents: IntegrityIncident[];
+  readonly corruptions: MusterError[];
+  call<Result>(name: string, input?: unknown): Promise<Result>;
+}
+
+/** A monitor over a database of real threads; started are both. `template` is copied to be the database. */
+export async function openRig(
+  folder: string,
+  template: string,
+  options: Partial<IntegrityMonitorOptions> = {},
+): Promise<IntegrityRig> {
+  const path = join(folder, "test.db");
+  copyFileSync(template, path);
+  const connection = { path, synchronous: "full", isForeignKeysEnabled: true, cacheSizeBytes: 1024 ** 2 } as const;
+  const database = createCounterDatabase({
+    folder,
+    engine: { thread: { dataModuleUrl: INTEGRITY_MODULE_URL, connection } },
+    manager: { operations },
+  });
+  const { manager, degradation } = database;
+  const maintenance = new MaintenanceRunner({ clock: systemClock, logger: silentLogger });
+  const [incidents, corruptions]: [IntegrityIncident[], MusterError[]] = [[], []];
+  const monitor = new IntegrityMonitor({
+    ...{ path, database: manager, degradation, maintenance, expression: "0 4 * * *" },
+    schedule: () => () => undefined,
+    onIncident: (incident) => void incidents.push(incident),
+    onCorrupt: (error) => void corruptions.push(error),
+    clock: systemClock,
+    logger: silentLogger,
+    ...options,
+  });
+  await manager.start();
+  monitor.start();
+  return {
+    ...database,
+    ...{ monitor, maintenance, incidents, corruptions },
+    call: async <Result>(name: string, input: unknown = {}) => (await manager.call(name, input)) as Result,
+    async close() {
+      await monitor.stop();
+      await maintenance.stop();
+      await manager.stop();
+    },
+  };
+}

@@ -140,7 +140,6 @@ export class OperationQueue {
 
   /** Applies what waits, also what comes meanwhile, until nothing is left or the database is away. */
   drain(): Promise<DrainResult> {
-    this.#requireOpen("queued operations");
     this.#draining ??= this.#drain();
     return this.#draining;
   }
@@ -182,6 +181,8 @@ export class OperationQueue {
     let applied = 0;
     let deadLettered = 0;
     try {
+      await this.#opening;
+      this.#requireOpen("queued operations");
       while (!this.#closed.signal.aborted && this.size > 0) {
         const batch = this.#backlog.nextBatch(BATCH_SIZE);
         if (batch.length === 0) {

@@ -1,0 +1,356 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { silentLogger, type Logger } from "../../src/core/logger.ts";
+import {
+  OperationQueue,
+  type ApplyOutcome,
+  type OperationQueueOptions,
+  type QueuedOperation,
+} from "../../src/resilience/operation-queue.ts";
+import { openSpoolHandle, type OpenSpoolHandle, type SpoolHandle } from "../../src/resilience/spool-file.ts";
+import { errorLike, withFolder } from "../helpers/database.ts";
+import { ManualClock } from "../helpers/manual-clock.ts";
+
+const AT = Date.parse("2026-08-01T12:00:00.000Z");
+const DAMAGED = "damaged-2026-08-01T12-00-00-000Z.ndjson";
+
+function operation(id: string, priority: QueuedOperation["priority"] = "HIGH") {
+  return { id, operation: "reactions.record", parameters: { text: "x".repeat(100) }, timestamp: AT, priority };
+}
+
+const applyAll = async (operations: readonly QueuedOperation[]): Promise<ApplyOutcome[]> =>
+  operations.map(() => ({ kind: "applied" }));
+
+class Messages {
+  readonly lines: string[] = [];
+  readonly logger: Logger = {
+    ...silentLogger,
+    error: (message) => void this.lines.push(`error: ${message}`),
+    warn: (message) => void this.lines.push(`warn: ${message}`),
+  };
+}
+
+/** A disk that does what a test says at the next call, and counts. */
+class Disk {
+  syncCount = 0;
+  /** Bytes that fit from now on. */
+  freeBytes = Infinity;
+  isSyncFailing = false;
+  isTruncateFailing = false;
+
+  readonly open: OpenSpoolHandle = async (path) => {
+    const handle = await openSpoolHandle(path);
+    const wrapped: SpoolHandle = {
+      ...handle,
+      write: async (bytes) => {
+        const taken = bytes.subarray(0, Math.min(bytes.length, this.freeBytes));
+        if (taken.length === 0) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+        this.freeBytes -= taken.length;
+        return handle.write(taken);
+      },
+      sync: async () => {
+        this.syncCount++;
+        if (this.isSyncFailing) throw Object.assign(new Error("i/o error"), { code: "EIO" });
+        await handle.sync();
+      },
+      truncate: async (sizeBytes) => {
+        if (this.isTruncateFailing) throw Object.assign(new Error("i/o error"), { code: "EIO" });
+        await handle.truncate(sizeBytes);
+      },
+    };
+    return wrapped;
+  };
+}
+
+type Open = (options?: Partial<OperationQueueOptions>) => Promise<OperationQueue>;
+
+async function withSpool(body: (open: Open, folder: string) => Promise<void>): Promise<void> {
+  await withFolder(async (parent) => {
+    const folder = join(parent, "spool");
+    const queues: OperationQueue[] = [];
+    const open: Open = async (options = {}) => {
+      const queue = new OperationQueue({
+        ...{ folder, clock: new ManualClock(AT), logger: silentLogger, maxRetries: () => 1, apply: applyAll },
+        ...options,
+      });
+      queues.push(queue);
+      await queue.open();
+      return queue;
+    };
+    try {
+      await body(open, folder);
+    } finally {
+      for (const queue of queues) await queue.close();
+    }
+  });
+}
+
+function idsIn(queue: OperationQueue): string[] {
+  return queue.list(Infinity).map(({ id }) => id);
+}
+
+const segmentsIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith("segment-"));
+const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `o${index}`);
+
+async function enqueueAll(queue: OperationQueue, names: readonly string[]): Promise<void> {
+  for (const id of names) await queue.enqueue(operation(id));
+}
+
+describe("the queue's files", () => {
+  it("belong to the bot alone, and go when everything in them is done", async () => {
+    await withSpool(async (open, folder) => {
+      const queue = await open();
+      await queue.enqueue(operation("a"));
+      const [segment] = segmentsIn(folder);
+      expect(statSync(join(folder, segment!)).mode & 0o777).toBe(0o600);
+      expect(statSync(folder).mode & 0o777).toBe(0o700);
+      await queue.drain();
+      await queue.close();
+      expect(readdirSync(folder)).toEqual([]);
+    });
+  });
+
+  it("are fsynced once for those that come together, and before any of them is acknowledged", async () => {
+    await withSpool(async (open) => {
+      const disk = new Disk();
+      const queue = await open({ openHandle: disk.open });
+      await enqueueAll(queue, ids(5));
+      expect(disk.syncCount).toBe(5);
+      await Promise.all(ids(500).map((id) => queue.enqueue(operation(id))));
+      expect(disk.syncCount).toBe(6);
+      await queue.drain();
+      expect(disk.syncCount).toBe(6);
+    });
+  });
+
+  it("are begun anew at a size, and removed while others still wait", async () => {
+    await withSpool(async (open, folder) => {
+      const isAway = (id: string): boolean => id === "o30";
+      const queue = await open({
+        segmentBytes: 1_000,
+        apply: async (operations) => {
+          const end = operations.findIndex(({ id }) => isAway(id));
+          const outcomes = await applyAll(end === -1 ? operations : operations.slice(0, end));
+          return end === -1 ? outcomes : [...outcomes, { kind: "unavailable", error: new Error("away") }];
+        },
+      });
+      await enqueueAll(queue, ids(40));
+      const before = segmentsIn(folder);
+      expect(before.length).toBeGreaterThan(8);
+      expect(await queue.drain()).toMatchObject({ applied: 30, remaining: 10 });
+      await queue.close();
+      expect(segmentsIn(folder).length).toBeLessThan(before.length / 2);
+      const reopened = await open();
+      expect(idsIn(reopened)).toEqual(ids(40).slice(30));
+    });
+  });
+
+  it("stay bounded when one operation waits for ever while others come and go", async () => {
+    await withSpool(async (open, folder) => {
+      const apply: OperationQueueOptions["apply"] = async (operations) =>
+        operations[0]!.priority === "LOW" ? [{ kind: "unavailable", error: new Error("away") }] : applyAll(operations);
+      const queue = await open({ segmentBytes: 1_000, apply });
+      await queue.enqueue(operation("low", "LOW"));
+      for (let round = 0; round < 50; round++) {
+        await enqueueAll(queue, ids(5));
+        expect(await queue.drain()).toMatchObject({ applied: 5, remaining: 1 });
+      }
+      await queue.close();
+      expect(segmentsIn(folder).length).toBeLessThan(6);
+      const reopened = await open();
+      expect(idsIn(reopened)).toEqual(["low"]);
+    });
+  });
+
+  it("keep their order when what waits is written once more to a newer one", async () => {
+    await withSpool(async (open) => {
+      const isLow = ({ priority }: QueuedOperation): boolean => priority === "LOW";
+      const queue = await open({
+        segmentBytes: 1_000,
+        apply: async (operations) =>
+          isLow(operations[0]!) ? [{ kind: "unavailable", error: new Error("away") }] : applyAll(operations),
+      });
+      await queue.enqueue(operation("l1", "LOW"));
+      await enqueueAll(queue, ids(40));
+      await queue.enqueue(operation("l2", "LOW"));
+      await queue.drain();
+      await queue.enqueue(operation("l3", "LOW"));
+      await queue.close();
+      const reopened = await open();
+      expect(idsIn(reopened)).toEqual(["l1", "l2", "l3"]);
+    });
+  });
+
+  it("are not acknowledged on a full disk, and what was half written does not spoil what follows", async () => {
+    await withSpool(async (open) => {
+      const disk = new Disk();
+      const first = await open({ openHandle: disk.open });
+      await first.enqueue(operation("a"));
+      for (const freeBytes of [0, 1, 100, 300]) {
+        disk.freeBytes = freeBytes;
+        const saving = Promise.allSettled(["b", "c"].map((id) => first.enqueue(operation(id))));
+        const reasons = (await saving).map((result) => (result.status === "rejected" ? result.reason : undefined));
+        const error = errorLike({ code: "QUEUE_WRITE_FAILED", hint: expect.stringContaining("Free space") });
+        expect(reasons).toEqual([error, error]);
+      }
+      disk.freeBytes = Infinity;
+      await first.enqueue(operation("d"));
+      expect(idsIn(first)).toEqual(["a", "d"]);
+      const { lines, logger } = new Messages();
+      const second = await open({ logger });
+      expect(idsIn(second)).toEqual(["a", "d"]);
+      expect(lines).toEqual([]);
+    });
+  });
+
+  it.each([false, true])(
+    "are given up after a failed fsync, also when they cannot be shortened (%s)",
+    async (isStuck) => {
+      await withSpool(async (open, folder) => {
+        const disk = new Disk();
+        const first = await open({ openHandle: disk.open });
+        await first.enqueue(operation("a"));
+        disk.isSyncFailing = true;
+        disk.isTruncateFailing = isStuck;
+        for (const id of ["b", "c"]) {
+          await expect(first.enqueue(operation(id))).rejects.toThrow(errorLike({ code: "QUEUE_WRITE_FAILED" }));
+        }
+        disk.isSyncFailing = false;
+        await first.enqueue(operation("d"));
+        expect(segmentsIn(folder).length).toBeGreaterThan(1);
+        const second = await open();
+        expect(idsIn(second)).toEqual(["a", "d"]);
+      });
+    },
+  );
+
+  it("are made anew when somebody removed them, and nothing is acknowledged that went to a removed one", async () => {
+    await withSpool(async (open, folder) => {
+      const first = await open();
+      await first.enqueue(operation("a"));
+      rmSync(folder, { recursive: true });
+      await expect(first.enqueue(operation("b"))).rejects.toThrow(errorLike({ code: "QUEUE_WRITE_FAILED" }));
+      await first.enqueue(operation("c"));
+      const second = await open();
+      expect(idsIn(second)).toContain("c");
+    });
+  });
+
+  it("do not keep a drained operation from being done when the disk is full", async () => {
+    await withSpool(async (open) => {
+      const disk = new Disk();
+      const { lines, logger } = new Messages();
+      const queue = await open({ openHandle: disk.open, logger });
+      await enqueueAll(queue, ["a", "b"]);
+      disk.freeBytes = 0;
+      expect(await queue.drain()).toEqual({ applied: 2, deadLettered: 0, remaining: 0 });
+      expect(lines).toHaveLength(1);
+    });
+  });
+});
+
+describe("opening the queue", () => {
+  it("drops a torn last line, and says so", async () => {
+    await withSpool(async (open, folder) => {
+      const first = await open();
+      await enqueueAll(first, ["a", "b"]);
+      const path = join(folder, segmentsIn(folder)[0]!);
+      truncateSync(path, statSync(path).size - 20);
+      const { lines, logger } = new Messages();
+      const second = await open({ logger });
+      expect(idsIn(second)).toEqual(["a"]);
+      expect(lines).toEqual([expect.stringMatching(/^warn: the last line .* is dropped$/)]);
+      expect(readFileSync(path, "utf8").endsWith("}\n")).toBe(true);
+      expect(readdirSync(folder)).toHaveLength(1);
+    });
+  });
+
+  it("keeps damaged lines aside, once, reports them, and uses the others", async () => {
+    await withSpool(async (open, folder) => {
+      const first = await open();
+      await enqueueAll(first, ["a", "b", "c"]);
+      const path = join(folder, segmentsIn(folder)[0]!);
+      const content = readFileSync(path, "utf8");
+      const damaged = content.split("\n")[1]!.replace('"b"', '"B"');
+      writeFileSync(path, content.replace('"b"', '"B"'));
+      const { lines, logger } = new Messages();
+      const second = await open({ logger });
+      expect(idsIn(second)).toEqual(["a", "c"]);
+      expect(lines).toEqual([expect.stringMatching(/^error: a spool segment had damaged lines/)]);
+      const third = await open({ logger });
+      expect(idsIn(third)).toEqual(["a", "c"]);
+      expect(lines).toHaveLength(1);
+      expect(readFileSync(join(folder, DAMAGED), "utf8")).toBe(`${damaged}\n`);
+      expect(statSync(join(folder, DAMAGED)).mode & 0o777).toBe(0o600);
+    });
+  });
+
+  it("reads on when a segment cannot be read, and leaves that one alone", async () => {
+    await withSpool(async (open, folder) => {
+      const first = await open({ segmentBytes: 1 });
+      await enqueueAll(first, ["a", "b", "c"]);
+      const [, path] = segmentsIn(folder).map((name) => join(folder, name));
+      const content = readFileSync(path!);
+      rmSync(path!);
+      // A folder cannot be read as a file, by nobody.
+      mkdirSync(path!);
+      const { lines, logger } = new Messages();
+      const second = await open({ logger });
+      expect(idsIn(second)).toEqual(["a", "c"]);
+      expect(lines).toEqual([expect.stringMatching(/^error: a segment of the spool cannot be read/)]);
+      await second.enqueue(operation("d"));
+      await second.drain();
+      await second.enqueue(operation("e"));
+      await second.close();
+      rmSync(path!, { recursive: true });
+      writeFileSync(path!, content);
+      const third = await open();
+      expect(idsIn(third)).toEqual(["b", "e"]);
+    });
+  });
+
+  it("does not bring a dead letter back when the process ended before the spool knew", async () => {
+    await withSpool(async (open, folder) => {
+      const first = await open();
+      await enqueueAll(first, ["a", "b"]);
+      const path = join(folder, segmentsIn(folder)[0]!);
+      const content = readFileSync(path);
+      const apply: OperationQueueOptions["apply"] = async () => [{ kind: "failed", error: new Error("refused") }];
+      await first.close();
+      const second = await open({ apply });
+      expect(await second.drain()).toMatchObject({ deadLettered: 2 });
+      await second.close();
+      writeFileSync(path, content);
+      appendFileSync(join(folder, "dead-letter.ndjson"), '{"crc32":"12');
+      const third = await open({ apply });
+      expect(third.size).toBe(0);
+      await third.enqueue(operation("c"));
+      expect(await third.drain()).toMatchObject({ deadLettered: 1 });
+      const lines = readFileSync(join(folder, "dead-letter.ndjson"), "utf8").trimEnd().split("\n");
+      expect(lines.map((line) => (JSON.parse(line) as { value: { id: string } }).value.id)).toEqual(["a", "b", "c"]);
+    });
+  });
+
+  it("keeps an operation whose dead letter could not be written", async () => {
+    await withSpool(async (open) => {
+      const disk = new Disk();
+      const apply: OperationQueueOptions["apply"] = async () => [{ kind: "failed", error: new Error("refused") }];
+      const queue = await open({ apply, openHandle: disk.open });
+      await queue.enqueue(operation("a"));
+      disk.isSyncFailing = true;
+      await expect(queue.drain()).rejects.toThrow("i/o error");
+      expect(idsIn(queue)).toEqual(["a"]);
+      disk.isSyncFailing = false;
+      expect(await queue.drain()).toEqual({ applied: 0, deadLettered: 1, remaining: 0 });
+    });
+  });
+});

@@ -78,6 +78,10 @@ describe("what a write says that it touches", () => {
       ["flags.set", { ...flag, value: "Europe/Berlin" }],
       ["flags.clear", flag],
       ["audit.append", { guildId, actorId: OWNER, action: "audit.export", target: "csv" }],
+      [
+        "audit.preserveDamaged",
+        { reason: "a page cannot be read", chains: [{ guildId, lastSequence: 0, lastHash: "0".repeat(64) }] },
+      ],
       ["events.transition", { ...event, actorId: OWNER, to: "paused" }],
       ["events.transition", { ...event, actorId: OWNER, to: "closed" }],
       ["events.delete", { ...event, actorId: OWNER }],

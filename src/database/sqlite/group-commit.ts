@@ -12,6 +12,8 @@ import type { TransactionManager } from "./transaction-manager.ts";
 
 /** Bounds how long one group holds the write lock, and with it the wait of whoever comes next. */
 const MAX_GROUP_SIZE = 512;
+/** One write that meets these undoes the whole transaction with it: the others are run again, each on its own. */
+const SPOILING_CODES = ["DATABASE_CORRUPT", "DATABASE_FULL"] as const;
 
 export interface GroupCommitterOptions {
   readonly transactions: TransactionManager;
@@ -75,6 +77,10 @@ export class GroupCommitter {
       // A transaction that cannot be undone leaves a connection that nothing can be done with: the thread ends, and
       // another is started in its place.
       if (transactions.isOpen) throw error;
+      if (group.length > 1 && isMusterError(error, ...SPOILING_CODES)) {
+        for (const request of group) await this.#commitGroup([request]);
+        return;
+      }
       this.#refuse(group, error);
       return;
     }

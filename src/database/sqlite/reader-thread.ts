@@ -28,8 +28,8 @@ await serveThread(({ options, operations, reply }) => {
       try {
         for (const request of requests) replies.push(await answer(request));
       } finally {
-        // An error may have ended the transaction already.
-        if (database.inTransaction) statements.prepare("COMMIT").run();
+        // Not COMMIT, which SQLite refuses once a read has met a damaged page; an error may have ended it already.
+        if (database.inTransaction) statements.prepare("ROLLBACK").run();
       }
       reply(replies);
     },

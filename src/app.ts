@@ -14,6 +14,9 @@ import { Lifecycle, type Part } from "./core/lifecycle.ts";
 import type { Logger, LogSink } from "./core/logger.ts";
 import { DatabaseManager, type DatabaseManagerOptions } from "./database/database-manager.ts";
 import { ErrorHandler } from "./database/error-handler.ts";
+import { IntegrityMonitor } from "./database/integrity/integrity-monitor.ts";
+import { createCronSchedule } from "./database/maintenance/cron-schedule.ts";
+import { MaintenanceRunner } from "./database/maintenance/maintenance-runner.ts";
 import { OperationLog } from "./database/operation-log.ts";
 import { IN_MEMORY_PATH } from "./database/sqlite/connection.ts";
 import { acquireInstanceLock, type InstanceLock } from "./database/sqlite/instance-lock.ts";
@@ -32,6 +35,8 @@ import { createStore, type Store } from "./store/store.ts";
 /** Writes that wait for the database at most: a day of one each second. Beyond it they are refused, clearly. */
 const MAX_QUEUED_OPERATIONS = 100_000;
 const MAX_QUEUED_RETRIES = 5;
+/** Who the audit log names for what the program does to itself. */
+const BY_SYSTEM = { guildId: SYSTEM_CHAIN, actorId: SYSTEM_ACTOR } as const;
 const STATISTICS_INTERVAL_MS = 60_000;
 
 export interface AppOptions {
@@ -59,6 +64,7 @@ export class App {
   readonly operationLog: OperationLog;
   readonly store: Store;
   readonly audit: AuditLog;
+  readonly integrity: IntegrityMonitor;
   readonly #lifecycle: Lifecycle;
 
   constructor({ settings: initial, folder, access, clock, logger, onFatal, isWatchingSettings }: AppOptions) {
@@ -93,6 +99,16 @@ export class App {
       ...{ clock, logger },
     });
     const { store, database, audit } = this;
+    const maintenance = new MaintenanceRunner({ clock, logger });
+    this.integrity = new IntegrityMonitor({
+      ...{ path: isInMemory ? undefined : databasePath, database, degradation, maintenance, clock, logger },
+      schedule: createCronSchedule(logger),
+      expression: initial.DB_INTEGRITY_SCHEDULE,
+      onIncident: async ({ kind, details }) => {
+        await audit.record({ ...BY_SYSTEM, action: `integrity.${kind}`, target: "database", details });
+      },
+      onCorrupt: (error) => logger.error("the database is damaged: restore a backup", { error }),
+    });
     this.bot = new Bot({ access, settings, store, database, audit, degradation, clock, logger, onFatal });
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
@@ -104,10 +120,15 @@ export class App {
       ...(initial.DISCORD_TOKEN === "" || dataFolder === undefined
         ? []
         : [createThrottlePart(dataFolder, clock, logger)]),
+      { name: "maintenance", stop: () => maintenance.stop() },
+      { name: "integrity checks", start: () => this.integrity.start(), stop: () => this.integrity.stop() },
       { name: "bot", start: () => this.bot.start(), stop: () => this.bot.stop() },
       ...(isWatchingSettings ? [createSettingsPart(folder, settings, audit, clock, logger)] : []),
     ]);
-    settings.onChange(({ after }) => logger.setLevel(after.LOG_LEVEL));
+    settings.onChange(({ after }) => {
+      logger.setLevel(after.LOG_LEVEL);
+      this.integrity.setSchedule(after.DB_INTEGRITY_SCHEDULE);
+    });
     this.recovery.onAction(({ action, outcome, target, detail }) => {
       if (action !== "rescue" || outcome === "running") return;
       const entry = {
@@ -181,7 +202,7 @@ function createSettingsPart(
   logger: Logger,
 ): Part {
   const record = (action: string, outcome: AuditOutcome, details: NewAuditEntry["details"] = {}): void => {
-    const entry = { guildId: SYSTEM_CHAIN, actorId: SYSTEM_ACTOR, action, target: "settings", outcome, details };
+    const entry = { ...BY_SYSTEM, action, target: "settings", outcome, details };
     audit
       .record(entry)
       .catch((error: unknown) => logger.error("a change of settings was not audited", { action, error }));

@@ -1,3 +1,4 @@
+import { integrityOperations } from "../database/integrity/integrity-operations.ts";
 import { auditOperations } from "./audit.ts";
 import { eventOperations } from "./events.ts";
 import { flagOperations } from "./flags.ts";
@@ -17,6 +18,7 @@ export const operations = {
   reminders: reminderOperations,
   flags: flagOperations,
   audit: auditOperations,
+  integrity: integrityOperations,
 };
 
 export const migrations = [firstTables];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { systemClock } from "../../../src/core/clock.ts";
 import { SchemaValidator } from "../../../src/database/schema/schema-validator.ts";
-import { schemaChecksum, type SchemaVersion } from "../../../src/database/schema/schema-version.ts";
+import { INTERNAL_TABLES, schemaChecksum, type SchemaVersion } from "../../../src/database/schema/schema-version.ts";
 import { migrations } from "../../../src/store/data-module.ts";
 import { errorLike, createCounterDatabase, withFolder, withRawConnection } from "../../helpers/database.ts";
 
@@ -70,7 +70,7 @@ describe("SchemaValidator", () => {
   it("keeps nothing but its own tables for a program without any", () => {
     withDatabase((database) => {
       new SchemaValidator([], systemClock).applyMigrations(database);
-      expect(listSchema(database)).toHaveLength(2);
+      expect(listSchema(database)).toHaveLength(INTERNAL_TABLES.length);
     });
   });
 

@@ -198,7 +198,9 @@ describe("the queue's files", () => {
       for (const freeBytes of [0, 1, 100, 300]) {
         disk.freeBytes = freeBytes;
         const saving = Promise.allSettled(["b", "c"].map((id) => first.enqueue(operation(id))));
-        const reasons = (await saving).map((result) => (result.status === "rejected" ? result.reason : undefined));
+        const reasons = (await saving).map((result) =>
+          result.status === "rejected" ? (result.reason as unknown) : undefined,
+        );
         const error = errorLike({ code: "QUEUE_WRITE_FAILED", hint: expect.stringContaining("Free space") });
         expect(reasons).toEqual([error, error]);
       }

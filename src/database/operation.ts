@@ -30,6 +30,9 @@ export type Priority = "HIGH" | "MEDIUM" | "LOW";
 /** What happens to a write when the database is away. */
 export type WhenAway = "refuse" | { readonly queue: Priority };
 
+/** What a write touches that may change anything. */
+export const EVERYTHING = "*";
+
 interface OperationBase<Schema extends z.ZodType> {
   /** Types, ranges, lengths: nothing unchecked reaches SQL. The parsed value must be plain JSON data. */
   readonly input: Schema;

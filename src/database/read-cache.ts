@@ -1,3 +1,5 @@
+import { EVERYTHING } from "./operation.ts";
+
 /**
  * What reads have answered, kept until a write touches what they depend on. An outdated answer is not thrown away: while
  * the database is away it is the last known one, and is given with its age.
@@ -77,6 +79,10 @@ export class ReadCache {
 
   /** A write has changed, or may have changed, what these tags name. */
   touch(tags: readonly string[]): void {
+    if (tags.includes(EVERYTHING)) {
+      this.touchAll();
+      return;
+    }
     this.#touchCount++;
     for (const tag of tags) {
       for (const key of this.#keysByTag.get(tag) ?? []) this.#entries.get(key)!.isFresh = false;

@@ -105,8 +105,9 @@ describe("what a write says that it touches", () => {
       });
       before = after;
     }
-    // Whoever adds a write adds it here.
-    const known = Object.entries(groups).flatMap(([group, members]) =>
+    // Whoever adds a write adds it here. Those of the integrity checks touch everything.
+    const ours = Object.entries(groups).filter(([group]) => group !== "integrity");
+    const known = ours.flatMap(([group, members]) =>
       Object.entries(members as unknown as Record<string, { kind: string }>)
         .filter(([, { kind }]) => kind === "write")
         .map(([name]) => `${group}.${name}`),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineRead, defineWrite, type OperationGroups } from "../operation.ts";
+import { EVERYTHING, defineRead, defineWrite, type OperationGroups } from "../operation.ts";
 import {
   listDuplicateGroups,
   resolveDuplicateRows,
@@ -50,7 +50,7 @@ export const integrityOperations = {
   /** Moves orphans, and what depends on them, to the quarantine: at most `limit` rows a call, until `isDone`. */
   quarantineOrphans: defineWrite({
     input: z.object({ tables: names.optional(), limit: z.int().min(1).max(10_000).default(200) }),
-    touches: NOT_CACHED,
+    touches: () => [EVERYTHING],
     whenAway: "refuse",
     async run(transaction, { tables, limit }, { requestedAt }): Promise<OrphansMoved> {
       return moveOrphans(transaction, { tables, limit, foundAt: requestedAt });
@@ -69,7 +69,7 @@ export const integrityOperations = {
   /** Keeps the newest of equal rows, moves the others to the quarantine, and builds the tables' indexes anew. */
   resolveDuplicates: defineWrite({
     input: z.object({ indexes: names.min(1), limit: z.int().min(1).max(10_000).default(1_000) }),
-    touches: NOT_CACHED,
+    touches: () => [EVERYTHING],
     whenAway: "refuse",
     async run(transaction, { indexes, limit }, { requestedAt }): Promise<DuplicatesResolved> {
       return resolveDuplicateRows(transaction, { indexes, limit, foundAt: requestedAt });

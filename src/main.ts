@@ -30,7 +30,7 @@ process.umask(0o077);
 const { App: AppClass } = await import("./app.ts");
 const { loadSettingsFromDisk } = await import("./config/load-settings.ts");
 const { systemClock } = await import("./core/clock.ts");
-const { isMusterError } = await import("./core/errors.ts");
+const { isMusterError, MusterError } = await import("./core/errors.ts");
 const { createLogSink } = await import("./core/logger.ts");
 
 let logger: LogSink | undefined;
@@ -82,7 +82,14 @@ function createLogger(settings: Settings): LogSink {
 async function openDiscord(settings: Settings, log: LogSink): Promise<DiscordAccess> {
   if (settings.DISCORD_TOKEN !== "") return { token: settings.DISCORD_TOKEN, apiUrl: settings.DISCORD_API_URL };
   const { Sandbox: SandboxClass } = await import("./sandbox/sandbox.ts");
-  sandbox = await SandboxClass.start({ port: settings.SANDBOX_PORT, logger: log });
+  try {
+    sandbox = await SandboxClass.start({ port: settings.SANDBOX_PORT, logger: log });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    throw new MusterError("CONFIG_INVALID", `start the sandbox: port ${settings.SANDBOX_PORT} is in use`, {
+      hint: "Another Muster may be running. Stop it, or give this one another SANDBOX_PORT.",
+    });
+  }
   log.info("no DISCORD_TOKEN is set: the built-in sandbox plays Discord", { sandbox: sandbox.url });
   return { token: sandbox.botToken, apiUrl: sandbox.apiUrl };
 }

@@ -114,6 +114,12 @@ describe("the process", () => {
     expect(await bot.exitCode).toBe(0);
   });
 
+  it("says that the sandbox's port is in use", async () => {
+    const bot = startProcess({ DISCORD_TOKEN: "", SANDBOX_PORT: String(sandbox.port) });
+    expect(await bot.exitCode).toBe(78);
+    expect(bot.output()).toContain(`port ${sandbox.port} is in use`);
+  });
+
   it("waits for a Discord that is out of reach, and stops meanwhile when asked to", async () => {
     const bot = startProcess({ DISCORD_API_URL: "http://127.0.0.1:9/api" });
     await bot.waitFor("trying again");

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { openReaderConnection } from "../sqlite/connection.ts";
 import { classifySqliteError } from "../sqlite/error-classification.ts";
@@ -52,7 +53,7 @@ export function checkIntegrity({ path, depth }: IntegrityCheckJob, report: Repor
     });
     try {
       report({ step: "pages" });
-      const lines = listFindings(database, depth);
+      const lines = listFindings(database, path, depth);
       if (!isSound(lines)) return finish(lines, []);
       report({ step: "references" });
       return finish(lines, listBrokenReferences(database));
@@ -70,9 +71,12 @@ export function isSound(lines: readonly string[]): boolean {
   return lines.length === 1 && lines[0] === "ok";
 }
 
-function listFindings(database: Database.Database, depth: IntegrityCheckJob["depth"]): string[] {
+function listFindings(database: Database.Database, path: string, depth: IntegrityCheckJob["depth"]): string[] {
   // SQLite takes a file without content for a new database, and finds nothing wrong with it.
   if (database.pragma("page_count", { simple: true }) === 0) return ["the file is empty"];
+  // SQLite reads what is missing of a page as zeros, and those may pass for values. Files grow by whole pages.
+  const pageBytes = database.pragma("page_size", { simple: true }) as number;
+  if (statSync(path).size % pageBytes !== 0) return ["the file ends in the middle of a page"];
   const pragma = depth === "quick" ? "quick_check" : "integrity_check";
   const rows = database.pragma(`${pragma}(${LINE_LIMIT})`) as Record<string, string>[];
   return rows.map((row) => row[pragma]!);

@@ -27,7 +27,11 @@ async function withRig(
 
 async function listQuarantine(rig: IntegrityRig): Promise<{ table: string; row: unknown; reason: string }[]> {
   const rows = await rig.call<QuarantinedRow[]>("integrity.listQuarantine");
-  return rows.map(({ tableName, rowJson, reason }) => ({ table: tableName, row: JSON.parse(rowJson), reason }));
+  return rows.map(({ tableName, rowJson, reason }) => ({
+    table: tableName,
+    row: JSON.parse(rowJson) as unknown,
+    reason,
+  }));
 }
 
 describe("quarantineOrphans", () => {

@@ -6,12 +6,14 @@ import type { MusterError } from "../../../src/core/errors.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import {
   IntegrityMonitor,
+  type CheckResult,
   type IntegrityIncident,
   type IntegrityMonitorOptions,
 } from "../../../src/database/integrity/integrity-monitor.ts";
 import { MaintenanceRunner } from "../../../src/database/maintenance/maintenance-runner.ts";
 import { SchemaValidator } from "../../../src/database/schema/schema-validator.ts";
 import { createCounterDatabase, type TestDatabase } from "../../helpers/database.ts";
+import { ManualClock } from "../../helpers/manual-clock.ts";
 import { INTEGRITY_MODULE_URL, migrations, operations } from "./integrity-data-module.ts";
 
 /** A file with the schema of the data module and what `fill` puts into it, closed, without a -wal. */
@@ -76,49 +78,78 @@ export function tamperWithIndex(path: string, index: string, change: (database: 
   });
 }
 
-export interface IntegrityRig extends TestDatabase {
+export interface MonitorRig {
   readonly monitor: IntegrityMonitor;
   readonly maintenance: MaintenanceRunner;
   readonly incidents: IntegrityIncident[];
   readonly corruptions: MusterError[];
-  call<Result>(name: string, input?: unknown): Promise<Result>;
+  /** Runs the check that a start, or the schedule, brings. */
+  run(kind: "start" | "scheduled"): Promise<CheckResult | undefined>;
 }
 
-/** A monitor over a database of real threads; started are both. `template` is copied to be the database. */
-export async function openRig(
-  folder: string,
-  template: string,
+/** A monitor, started, with a clock and a schedule that go when they are told. */
+export function createMonitor(
+  database: Pick<TestDatabase, "path" | "manager" | "degradation">,
   options: Partial<IntegrityMonitorOptions> = {},
-): Promise<IntegrityRig> {
-  const path = join(folder, "test.db");
-  copyFileSync(template, path);
-  const connection = { path, synchronous: "full", isForeignKeysEnabled: true, cacheSizeBytes: 1024 ** 2 } as const;
-  const database = createCounterDatabase({
-    folder,
-    engine: { thread: { dataModuleUrl: INTEGRITY_MODULE_URL, connection } },
-    manager: { operations },
-  });
-  const { manager, degradation } = database;
+): MonitorRig {
+  const { path, manager, degradation } = database;
+  const clock = new ManualClock();
   const maintenance = new MaintenanceRunner({ clock: systemClock, logger: silentLogger });
   const [incidents, corruptions]: [IntegrityIncident[], MusterError[]] = [[], []];
+  let tick = (): void => undefined;
   const monitor = new IntegrityMonitor({
     ...{ path, database: manager, degradation, maintenance, expression: "0 4 * * *" },
-    schedule: () => () => undefined,
+    schedule: (_expression, run) => {
+      tick = run;
+      return () => undefined;
+    },
     onIncident: (incident) => void incidents.push(incident),
     onCorrupt: (error) => void corruptions.push(error),
-    clock: systemClock,
+    clock,
     logger: silentLogger,
     ...options,
   });
-  await manager.start();
   monitor.start();
   return {
-    ...database,
     ...{ monitor, maintenance, incidents, corruptions },
+    run(kind) {
+      if (kind === "start") clock.advance(2_000);
+      else tick();
+      if (!monitor.isRunning) throw new Error(`no check has begun for ${kind}`);
+      return monitor.check("requested");
+    },
+  };
+}
+
+/** A database of real threads that is not started, over the schema of the data module. */
+export function createIntegrityDatabase(folder: string, file = "test.db"): TestDatabase {
+  const path = join(folder, file);
+  const connection = { path, synchronous: "full", isForeignKeysEnabled: true, cacheSizeBytes: 1024 ** 2 } as const;
+  return createCounterDatabase({
+    ...{ folder, file },
+    engine: { thread: { dataModuleUrl: INTEGRITY_MODULE_URL, connection } },
+    manager: { operations },
+  });
+}
+
+export interface IntegrityRig extends TestDatabase, MonitorRig {
+  call<Result>(name: string, input?: unknown): Promise<Result>;
+}
+
+/** A monitor over a database of real threads; both are started. `template` is copied to be the database. */
+export async function openRig(folder: string, template: string): Promise<IntegrityRig> {
+  copyFileSync(template, join(folder, "test.db"));
+  const database = createIntegrityDatabase(folder);
+  const { manager } = database;
+  await manager.start();
+  const monitorRig = createMonitor(database);
+  return {
+    ...database,
+    ...monitorRig,
     call: async <Result>(name: string, input: unknown = {}) => (await manager.call(name, input)) as Result,
     async close() {
-      await monitor.stop();
-      await maintenance.stop();
+      await monitorRig.monitor.stop();
+      await monitorRig.maintenance.stop();
       await manager.stop();
     },
   };

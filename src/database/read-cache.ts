@@ -13,6 +13,7 @@ export interface CachedRead {
 
 interface Entry extends CachedRead {
   readonly tags: readonly string[];
+  readonly moment: number;
   isFresh: boolean;
 }
 
@@ -64,12 +65,20 @@ export class ReadCache {
     return this.#entries.get(key);
   }
 
-  /** Keeps an answer; one that a write may have overtaken since `moment` counts as outdated from the start. */
+  /**
+   * Keeps an answer; one that a write may have overtaken since `moment` counts as outdated from the start. The value is
+   * frozen through and through, because all who ask get the same one.
+   */
   put(key: string, value: unknown, tags: readonly string[], readAt: number, moment: number): void {
-    if (tags.length === 0 || this.#capacity() === 0) return;
+    if (tags.length === 0) return;
+    freezeDeeply(value);
+    // Answers may come in another order than their questions: the newer one stays.
+    if ((this.#entries.get(key)?.moment ?? 0) > moment) return;
+    const capacity = this.#capacity();
     this.#remove(key);
-    while (this.#entries.size >= this.#capacity()) this.#remove(this.#entries.keys().next().value!);
-    this.#entries.set(key, { value, readAt, tags, isFresh: moment === this.#touchCount });
+    while (this.#entries.size > 0 && this.#entries.size >= capacity) this.#remove(this.#entries.keys().next().value!);
+    if (capacity === 0) return;
+    this.#entries.set(key, { value, readAt, tags, moment, isFresh: moment === this.#touchCount });
     for (const tag of tags) {
       const keys = this.#keysByTag.get(tag);
       if (keys) keys.add(key);
@@ -105,4 +114,11 @@ export class ReadCache {
       if (keys.size === 0) this.#keysByTag.delete(tag);
     }
   }
+}
+
+/** Plain data, which has no cycles. */
+function freezeDeeply(value: unknown): void {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const member of Object.values(value)) freezeDeeply(member);
 }

@@ -126,6 +126,7 @@ export class App {
       ...(isWatchingSettings ? [createSettingsPart(folder, settings, audit, clock, logger)] : []),
     ]);
     settings.onChange(({ after }) => {
+      logger.addSecrets(settings.secrets);
       logger.setLevel(after.LOG_LEVEL);
       this.integrity.setSchedule(after.DB_INTEGRITY_SCHEDULE);
     });

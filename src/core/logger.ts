@@ -20,6 +20,8 @@ export interface Logger {
 export interface LogSink extends Logger {
   /** Applies at once. */
   setLevel(level: LogLevel): void;
+  /** More values that never appear in a line: a changed setting brings a new one. */
+  addSecrets(secrets: readonly string[]): void;
   /** Resolves when everything logged so far is written. */
   close(): Promise<void>;
 }
@@ -45,15 +47,22 @@ export function describeError(error: unknown): unknown {
   return { name, message, stack, ...own, ...(cause === undefined ? {} : { cause: describeError(cause) }) };
 }
 
-function createRedactor(secrets: readonly string[]): (line: string) => string {
-  const plain = secrets.filter((secret) => secret.length >= 6);
-  // In JSON a quote or a backslash is written otherwise.
-  const known = [...plain, ...plain.map((secret) => JSON.stringify(secret).slice(1, -1))];
-  return (line) => {
+class Redactor {
+  readonly #known = new Set<string>();
+
+  /** Too short ones would take ordinary words out of the log. */
+  add(secrets: readonly string[]): void {
+    for (const secret of secrets.filter(({ length }) => length >= 6)) {
+      // In JSON a quote or a backslash is written otherwise.
+      this.#known.add(secret).add(JSON.stringify(secret).slice(1, -1));
+    }
+  }
+
+  redact(line: string): string {
     let clean = line.replace(TOKEN_SHAPE, REDACTED);
-    for (const secret of known) clean = clean.replaceAll(secret, REDACTED);
+    for (const secret of this.#known) clean = clean.replaceAll(secret, REDACTED);
     return clean;
-  };
+  }
 }
 
 /** Epoch or not, an error or not: what a field becomes in JSON. */
@@ -110,7 +119,9 @@ function awaitWritten({ logStream }: DailyRotateFile): Promise<void> {
 }
 
 export function createLogSink(options: LogSinkOptions): LogSink {
-  const redact = createRedactor(options.secrets);
+  const redactor = new Redactor();
+  redactor.add(options.secrets);
+  const redact = (line: string): string => redactor.redact(line);
   const MESSAGE = Symbol.for("message");
   const json = winston.format((info) => {
     const { level, message, timestamp, ...fields } = info;
@@ -147,6 +158,7 @@ export function createLogSink(options: LogSinkOptions): LogSink {
 
   return {
     ...wrap(root),
+    addSecrets: (secrets) => redactor.add(secrets),
     setLevel(level) {
       root.level = level;
     },

@@ -105,7 +105,12 @@ export class TestBot {
       folder: this.dataFolder,
       access: { token: this.sandbox.botToken, apiUrl: this.sandbox.apiUrl },
       clock: this.#options.clock ?? systemClock,
-      logger: { ...this.#createLogger({}), setLevel: () => undefined, close: async () => undefined },
+      logger: {
+        ...this.#createLogger({}),
+        setLevel: () => undefined,
+        addSecrets: () => undefined,
+        close: async () => undefined,
+      },
       onFatal: (error) => this.log.push({ level: "error", message: error.message, fields: { fatal: true } }),
     });
   }

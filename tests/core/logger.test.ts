@@ -82,6 +82,15 @@ describe("the logger", () => {
     expect(lines[3]!.message).toBe("short");
   });
 
+  it("hides secrets that it learns of later", async () => {
+    const { text } = await writeLog((log) => {
+      log.addSecrets(["a-new-passphrase"]);
+      log.info("changed", { to: "a-new-passphrase" });
+    });
+    expect(text).toContain("changed");
+    expect(text).not.toContain("a-new-passphrase");
+  });
+
   it("writes a line even when a field refers to itself", async () => {
     const circle: Record<string, unknown> = { name: "circle" };
     circle.self = circle;

@@ -26,7 +26,7 @@ const NUMBERS_PER_PROCESS = 1_000_000;
 
 /** What became of the writes and reads of one or more processes that used the same folders. */
 export class TortureTally {
-  readonly acknowledged = new Set<number>();
+  acknowledged = new Set<number>();
   readonly refusedByCode = new Map<string, number>();
   readonly failedReadsByCode = new Map<string, number>();
   readonly states = new Set<string>();

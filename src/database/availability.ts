@@ -26,6 +26,8 @@ export interface AvailabilityOptions {
   readonly breakers: readonly CircuitBreaker[];
   /** A small write that changes nothing: rejects while the database cannot take one. */
   readonly probe: () => Promise<void>;
+  /** Called at each round that finds nothing wrong: what waits from a trouble too short to be noticed is done now. */
+  readonly onNormalRound: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -66,9 +68,12 @@ export class Availability {
   }
 
   async #probe(): Promise<void> {
-    const { engine, degradation, breakers, probe } = this.#options;
+    const { engine, degradation, breakers, probe, onNormalRound } = this.#options;
     if (engine.status().state.kind !== "ready") return;
-    if (degradation.state.kind === "normal" && !this.#isBreakerOpen) return;
+    if (degradation.state.kind === "normal" && !this.#isBreakerOpen) {
+      onNormalRound();
+      return;
+    }
     try {
       await probe();
     } catch (error) {

@@ -117,6 +117,8 @@ export class DatabaseManager {
       ...{ engine, degradation, clock, logger },
       breakers: [this.#writeBreaker, this.#readBreaker],
       probe: async () => void (await engine.write(this.#createRequest(this.#begin("probe"), []))),
+      // A write can be queued by a failure that changed no state: no other event would ever empty the queue.
+      onNormalRound: () => void this.#drain(),
     });
     degradation.onChange(({ kind }) => {
       // Whoever wrote meanwhile, it was not us.

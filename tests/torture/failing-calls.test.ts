@@ -1,0 +1,143 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { withFolder } from "../helpers/database.ts";
+import { inspectAfterTorture, NOTHING_LOST, TortureProcess, TortureTally } from "../helpers/torture-process.ts";
+import { reportTorture } from "../helpers/torture-report.ts";
+
+/*
+ * Calls to the operating system that fail, made so by libfiu (Debian: fiu-utils), which is loaded before everything
+ * else and told over a pipe what is to fail.
+ */
+const LIBRARIES = ["fiu_run_preload.so", "fiu_posix_preload.so"].map((name) => `/usr/lib/fiu/${name}`);
+const isInstalled = LIBRARIES.every((path) => existsSync(path));
+
+/** Values of errno. */
+const EIO = 5;
+const EMFILE = 24;
+const ENOSPC = 28;
+
+interface FailingCall {
+  readonly call: string;
+  readonly points: readonly string[];
+  readonly errno: number;
+  /** Fails once as well, so that the calls are made: files stay open otherwise. */
+  readonly trigger?: string;
+}
+
+const SYNC_POINTS = ["posix/io/sync/fdatasync", "posix/io/sync/fsync"];
+
+const CALLS: readonly FailingCall[] = [
+  { call: "pwrite, EIO", points: ["posix/io/rw/pwrite"], errno: EIO },
+  { call: "pwrite, ENOSPC", points: ["posix/io/rw/pwrite"], errno: ENOSPC },
+  { call: "pwrite, cut short", points: ["posix/io/rw/pwrite/reduce"], errno: 0 },
+  { call: "pread, EIO", points: ["posix/io/rw/pread"], errno: EIO },
+  { call: "fsync, EIO", points: SYNC_POINTS, errno: EIO },
+  { call: "fsync and ftruncate, EIO", points: [...SYNC_POINTS, "posix/io/rw/ftruncate"], errno: EIO },
+  {
+    call: "open, EMFILE, while the connection is replaced",
+    points: ["posix/io/oc/open"],
+    errno: EMFILE,
+    trigger: "posix/io/rw/pwrite",
+  },
+];
+
+const LASTING_MS = 3_000;
+const RANDOM_MS = 6_000;
+const BETWEEN_MS = 500;
+/** A slow probe comes after 30 s. */
+const NORMAL_WITHIN_MS = 45_000;
+
+const pause = (durationMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durationMs));
+
+/** A process whose calls can be made to fail. */
+class SabotagedProcess {
+  readonly service: TortureProcess;
+  readonly #pipePrefix: string;
+
+  constructor(service: TortureProcess, pipePrefix: string) {
+    this.service = service;
+    this.#pipePrefix = pipePrefix;
+  }
+
+  fail(points: readonly string[], errno: number, how: "once" | "always" | { readonly probability: number }): void {
+    for (const point of points) {
+      const failure = `name=${point},failinfo=${errno}`;
+      if (how === "once") this.#order(`enable ${failure},onetime`);
+      else if (how === "always") this.#order(`enable ${failure}`);
+      else this.#order(`enable_random ${failure},probability=${how.probability}`);
+    }
+  }
+
+  heal(points: readonly string[]): void {
+    for (const point of points) this.#order(`disable name=${point}`);
+  }
+
+  #order(command: string): void {
+    execFileSync("fiu-ctrl", ["-f", this.#pipePrefix, "-c", command, String(this.service.pid)], { timeout: 10_000 });
+  }
+}
+
+async function withSabotagedProcess(
+  call: string,
+  points: readonly string[],
+  body: (process: SabotagedProcess) => Promise<readonly number[]>,
+): Promise<void> {
+  const pipes = mkdtempSync(join(tmpdir(), "muster-fiu-"));
+  const pipePrefix = join(pipes, "ctrl");
+  try {
+    await withFolder(async (folder) => {
+      const folders = { database: folder, spool: join(folder, "spool") };
+      const tally = new TortureTally();
+      const environment = { LD_PRELOAD: LIBRARIES.join(" "), FIU_CTRL_FIFO: pipePrefix, FIU_ENABLE: "" };
+      const service = await TortureProcess.start(folders, tally, environment);
+      try {
+        const normalAfterSeconds = await body(new SabotagedProcess(service, pipePrefix));
+        await service.stop();
+        const findings = await inspectAfterTorture(folders, tally);
+        reportTorture({ fault: call, rounds: normalAfterSeconds.length, tally, findings, normalAfterSeconds });
+        expect(findings).toEqual(NOTHING_LOST);
+      } catch (error) {
+        throw new Error(`${call} (${points.join()}): ${[...tally.reasons].join("\n")}`, { cause: error });
+      } finally {
+        if (service.isRunning) await service.kill();
+      }
+    });
+  } finally {
+    rmSync(pipes, { recursive: true });
+  }
+}
+
+(isInstalled ? describe : describe.skip)("calls to the operating system that fail under load", () => {
+  for (const { call, points, errno, trigger } of CALLS) {
+    it(`${call}: once or for seconds, loses nothing that was acknowledged, and service comes back`, async () => {
+      await withSabotagedProcess(call, points, async (process) => {
+        const normalAfterSeconds: number[] = [];
+        for (let round = 0; round < 3; round++) {
+          process.fail(points, errno, "once");
+          if (trigger !== undefined) process.fail([trigger], EIO, "once");
+          await pause(BETWEEN_MS);
+          process.heal(points);
+          normalAfterSeconds.push(await process.service.awaitNormal(NORMAL_WITHIN_MS));
+          process.fail(points, errno, "always");
+          if (trigger !== undefined) process.fail([trigger], EIO, "once");
+          await pause(LASTING_MS);
+          process.heal(points);
+          normalAfterSeconds.push(await process.service.awaitNormal(NORMAL_WITHIN_MS));
+        }
+        return normalAfterSeconds;
+      });
+    });
+  }
+
+  it("any of them at random: loses nothing that was acknowledged, and service comes back", async () => {
+    const points = [...new Set(CALLS.flatMap((it) => it.points))];
+    await withSabotagedProcess("any call at random, 2 %", points, async (process) => {
+      process.fail(points, EIO, { probability: 0.02 });
+      await pause(RANDOM_MS);
+      process.heal(points);
+      return [await process.service.awaitNormal(NORMAL_WITHIN_MS)];
+    });
+  });
+});

@@ -4,8 +4,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { GracefulDegradation } from "../../resilience/graceful-degradation.ts";
 import type { DatabaseManager } from "../database-manager.ts";
 import type { Schedule } from "../maintenance/cron-schedule.ts";
-import type { BrokenReference, IntegrityReport } from "../maintenance/integrity-check.ts";
-import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
+import type { BrokenReference, IntegrityCheckJob, IntegrityReport } from "../maintenance/integrity-check.ts";
 import { planNextStep } from "./check-plan.ts";
 import type { DuplicatesResolved } from "./duplicates.ts";
 import type { ForeignKeyViolation } from "./integrity-operations.ts";
@@ -40,7 +39,8 @@ export interface IntegrityMonitorOptions {
   readonly path: string | undefined;
   readonly database: Pick<DatabaseManager, "call">;
   readonly degradation: GracefulDegradation;
-  readonly maintenance: Pick<MaintenanceRunner, "run">;
+  /** Has the maintenance process look at the file. */
+  readonly inspect: (job: IntegrityCheckJob, options: { readonly signal: AbortSignal }) => Promise<IntegrityReport>;
   readonly schedule: Schedule;
   /** `DB_INTEGRITY_SCHEDULE`. */
   readonly expression: string;
@@ -180,11 +180,9 @@ export class IntegrityMonitor {
   }
 
   async #look(depth: IntegrityReport["depth"]): Promise<IntegrityReport> {
-    const { path, maintenance } = this.#options;
+    const { path, inspect } = this.#options;
     const signal = this.#stopping?.signal ?? AbortSignal.abort();
-    return path === undefined
-      ? this.#lookInMemory()
-      : maintenance.run({ kind: "integrity-check", path, depth }, { signal });
+    return path === undefined ? this.#lookInMemory() : inspect({ kind: "integrity-check", path, depth }, { signal });
   }
 
   /** There is no closer look than this one. */

@@ -98,7 +98,8 @@ export function createMonitor(
   const [incidents, corruptions]: [IntegrityIncident[], MusterError[]] = [[], []];
   let tick = (): void => undefined;
   const monitor = new IntegrityMonitor({
-    ...{ path, database: manager, degradation, maintenance, expression: "0 4 * * *" },
+    ...{ path, database: manager, degradation, expression: "0 4 * * *" },
+    inspect: (job, options) => maintenance.run(job, options),
     schedule: (_expression, run) => {
       tick = run;
       return () => undefined;
@@ -137,12 +138,16 @@ export interface IntegrityRig extends TestDatabase, MonitorRig {
 }
 
 /** A monitor over a database of real threads; both are started. `template` is copied to be the database. */
-export async function openRig(folder: string, template: string): Promise<IntegrityRig> {
+export async function openRig(
+  folder: string,
+  template: string,
+  options: Partial<IntegrityMonitorOptions> = {},
+): Promise<IntegrityRig> {
   copyFileSync(template, join(folder, "test.db"));
   const database = createIntegrityDatabase(folder);
   const { manager } = database;
   await manager.start();
-  const monitorRig = createMonitor(database);
+  const monitorRig = createMonitor(database, options);
   return {
     ...database,
     ...monitorRig,

@@ -8,16 +8,19 @@ import { OperationQueue, type ApplyOutcome, type QueuedOperation } from "../../s
 /**
  * A process that enqueues and drains at random until it is killed, and what checks afterwards that nothing was lost.
  * An id is `<priority>-<number>`; numbers count up over all processes, in order of enqueueing. What was applied is one
- * line in a file, written once for each id; it survives a kill, as a database's commit does.
+ * line in a file, written once for each id; it survives a kill, as a database's commit does. What was acknowledged is
+ * noted in another file: a pipe would refuse it when its reader is late.
  */
 
 const PRIORITIES = ["HIGH", "MEDIUM", "LOW"] as const;
 const APPLIED = "applied.txt";
+const ACKNOWLEDGED = "acknowledged.txt";
 const SPOOL = "spool";
 /** Small, so that kills meet the beginning and the removal of segments. */
 const SEGMENT_BYTES = 4_000;
 /** Nobody needs a killer to be late for longer. */
 const MAX_OPERATIONS = 100_000;
+const LONGEST_LIFE_MS = 150;
 const NUMBERS_PER_PROCESS = 1_000_000;
 
 function readLines(path: string): string[] {
@@ -50,17 +53,18 @@ function openQueue(folder: string, isEverAway: boolean, logger: Logger): Operati
   });
 }
 
-/** Writes the id of each operation that was acknowledged to its standard output. */
+/** Notes the id of each operation that was acknowledged, and says on its standard output that it has begun. */
 async function runUntilKilled(folder: string, firstNumber: number): Promise<void> {
   const queue = openQueue(folder, true, silentLogger);
   await queue.open();
+  writeSync(1, "begun");
   for (let number = firstNumber; number < firstNumber + MAX_OPERATIONS;) {
     const saving: Promise<void>[] = [];
     for (let count = Math.ceil(Math.random() * 8); count > 0; count--) {
       const priority = PRIORITIES[Math.floor(Math.random() * PRIORITIES.length)]!;
       const id = `${priority}-${number++}`;
       const operation = { id, operation: "test", parameters: {}, timestamp: Date.now(), priority };
-      saving.push(queue.enqueue(operation).then(() => void writeSync(1, `${id}\n`)));
+      saving.push(queue.enqueue(operation).then(() => appendFileSync(join(folder, ACKNOWLEDGED), `${id}\n`)));
     }
     if (Math.random() < 0.3) void queue.drain();
     await Promise.all(saving);
@@ -84,10 +88,10 @@ export interface KillReport {
 
 /** Starts processes on one folder and kills each after a random time; then drains what is left, and compares. */
 export async function killRepeatedly(folder: string, killCount: number): Promise<KillReport> {
-  const acknowledged: string[] = [];
   for (let kill = 0; kill < killCount; kill++) {
-    acknowledged.push(...(await runAndKill(folder, kill * NUMBERS_PER_PROCESS, Math.random() * 120)));
+    await runAndKill(folder, kill * NUMBERS_PER_PROCESS, Math.random() * LONGEST_LIFE_MS);
   }
+  const acknowledged = readLines(join(folder, ACKNOWLEDGED));
   const errors: string[] = [];
   const queue = openQueue(folder, false, { ...silentLogger, error: (message) => void errors.push(message) });
   await queue.open();
@@ -126,17 +130,14 @@ function findOvertaken(applied: readonly string[]): string[] {
   });
 }
 
-/** Kills the process `afterMs` after its first acknowledgement, and returns what it acknowledged. */
-async function runAndKill(folder: string, firstNumber: number, afterMs: number): Promise<string[]> {
+/** Kills the process `afterMs` after it has begun. */
+async function runAndKill(folder: string, firstNumber: number, afterMs: number): Promise<void> {
   const child = spawn(process.execPath, [import.meta.filename, folder, String(firstNumber)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  let output = "";
   child.stdout.once("data", () => setTimeout(() => child.kill("SIGKILL"), afterMs));
-  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const signal = await new Promise((resolve) => child.once("close", (_code, signal) => resolve(signal)));
   if (signal !== "SIGKILL") throw new Error("the process ended before it was killed");
-  return output.split("\n").slice(0, -1);
 }
 
 if (process.argv[1] === import.meta.filename) await runUntilKilled(process.argv[2]!, Number(process.argv[3]));

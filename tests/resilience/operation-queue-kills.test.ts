@@ -8,5 +8,5 @@ describe("the operation queue of a process that is killed", () => {
       expect(acknowledgedCount).toBeGreaterThan(20);
       expect(report).toMatchObject({ lost: [], doubled: [], overtaken: [], errors: [], remaining: 0 });
     });
-  });
+  }, 120_000);
 });

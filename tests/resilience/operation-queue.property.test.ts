@@ -29,21 +29,21 @@ const actions = fc.array(
   fc.oneof(
     {
       weight: 4,
-      arbitrary: fc.record<Action>({
-        kind: fc.constant("enqueue"),
+      arbitrary: fc.record({
+        kind: fc.constant("enqueue" as const),
         priorities: fc.array(fc.constantFrom(...PRIORITIES), { minLength: 1, maxLength: 12 }),
         isAwaited: fc.boolean(),
       }),
     },
-    { weight: 3, arbitrary: fc.record<Action>({ kind: fc.constant("drain"), attempts, isAwaited: fc.boolean() }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant("drain" as const), attempts, isAwaited: fc.boolean() }) },
     {
       weight: 2,
-      arbitrary: fc.record<Action>({
-        kind: fc.constant("crash"),
+      arbitrary: fc.record({
+        kind: fc.constant("crash" as const),
         keptRatio: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
       }),
     },
-    { weight: 1, arbitrary: fc.record<Action>({ kind: fc.constant("restart") }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
   ),
   { minLength: 1, maxLength: 25 },
 );

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { isMusterError, MusterError } from "../core/errors.ts";
 import { createIdSequence } from "../core/ids.ts";
+import { Interval } from "../core/interval.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RetryConfig } from "../resilience/backoff.ts";
 import { CircuitBreaker, type BreakerState } from "../resilience/circuit-breaker.ts";
@@ -59,6 +60,8 @@ export interface DatabaseManagerOptions {
 
 /** While the database is away a read may still get through; an interaction does not wait longer for that. */
 const DEGRADED_READ_TIMEOUT_MS = 500;
+/** A write may have been saved after a fault that was over before anybody called the database away. */
+const DRAIN_INTERVAL_MS = 1_000;
 /** The name under which several steps stand in the queue as one. */
 const BATCH = "batch";
 const PRIORITIES: readonly Priority[] = ["HIGH", "MEDIUM", "LOW"];
@@ -93,6 +96,7 @@ export class DatabaseManager {
   readonly #cache: ReadCache;
   readonly #queue: OperationQueue | undefined;
   readonly #availability: Availability;
+  readonly #draining: Interval;
   #queryCount = 0;
   #errorCount = 0;
   #totalQueryMs = 0;
@@ -120,6 +124,12 @@ export class DatabaseManager {
       // A write can be queued by a failure that changed no state: no other event would ever empty the queue.
       onNormalRound: () => void this.#drain(),
     });
+    this.#draining = new Interval({
+      clock,
+      everyMs: () => DRAIN_INTERVAL_MS,
+      run: () => this.#drain(),
+      onError: (error) => logger.error("applying queued writes failed", { error }),
+    });
     degradation.onChange(({ kind }) => {
       // Whoever wrote meanwhile, it was not us.
       this.#cache.touchAll();
@@ -131,6 +141,7 @@ export class DatabaseManager {
   async start(): Promise<void> {
     await this.#queue?.open();
     this.#availability.start();
+    this.#draining.start();
     await this.#options.engine.start();
     void this.#drain();
   }
@@ -139,6 +150,7 @@ export class DatabaseManager {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#availability.stop();
+    await this.#draining.stop();
     await this.#queue?.close();
     await this.#options.engine.stop();
   }
@@ -212,10 +224,10 @@ export class DatabaseManager {
   async #write(name: string, { steps, tags, priority }: ValidatedWrite): Promise<unknown[] | undefined> {
     const { engine, degradation, operationTimeoutMs } = this.#options;
     const call = this.#begin(name);
+    // Behind what waits already: otherwise a withdrawal could overtake the answer that it withdraws.
+    const mustWait = priority !== undefined && this.#queue !== undefined && this.#queue.size > 0;
+    if (mustWait) return this.#save(call, steps, priority);
     try {
-      // Behind what waits already: otherwise a withdrawal could overtake the answer that it withdraws.
-      const mustWait = priority !== undefined && this.#queue !== undefined && this.#queue.size > 0;
-      if (mustWait) return await this.#save(call, steps, priority);
       degradation.require("write");
       const results = await this.#withRetries(
         call,
@@ -228,7 +240,7 @@ export class DatabaseManager {
       return results;
     } catch (error) {
       if (priority !== undefined && this.#queue && this.#options.errors.isDatabaseFault(error))
-        return await this.#save(call, steps, priority);
+        return await this.#save(call, steps, priority, error);
       this.#finish(call, "failed", error);
       throw error;
     } finally {
@@ -237,7 +249,8 @@ export class DatabaseManager {
     }
   }
 
-  async #save(call: Call, steps: readonly OperationStep[], priority: Priority): Promise<undefined> {
+  /** `fault` is why it could not be applied; a write that waits behind others has none. */
+  async #save(call: Call, steps: readonly OperationStep[], priority: Priority, fault?: unknown): Promise<undefined> {
     const [first] = steps;
     const isSingle = steps.length === 1;
     try {
@@ -252,7 +265,7 @@ export class DatabaseManager {
       this.#finish(call, "failed", error);
       throw error;
     }
-    this.#finish(call, "queued");
+    this.#finish(call, "queued", fault);
     noteQueuedWrite();
     return undefined;
   }
@@ -278,7 +291,7 @@ export class DatabaseManager {
   }
 
   async #drain(): Promise<void> {
-    if (!this.#queue || this.#queue.size === 0) return;
+    if (!this.#queue || this.#queue.size === 0 || this.#options.degradation.decide("write") === "degraded") return;
     try {
       const { applied, remaining } = await this.#queue.drain();
       this.#options.logger.info("queued writes applied", { applied, remaining });

@@ -101,7 +101,8 @@ export class App {
     const { store, database, audit } = this;
     const maintenance = new MaintenanceRunner({ clock, logger });
     this.integrity = new IntegrityMonitor({
-      ...{ path: isInMemory ? undefined : databasePath, database, degradation, maintenance, clock, logger },
+      ...{ path: isInMemory ? undefined : databasePath, database, degradation, clock, logger },
+      inspect: (job, runOptions) => maintenance.run(job, runOptions),
       schedule: createCronSchedule(logger),
       expression: initial.DB_INTEGRITY_SCHEDULE,
       onIncident: async ({ kind, details }) => {

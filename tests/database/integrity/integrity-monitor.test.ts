@@ -8,8 +8,9 @@ import {
 import { createCronSchedule } from "../../../src/database/maintenance/cron-schedule.ts";
 import type { IntegrityReport } from "../../../src/database/maintenance/integrity-check.ts";
 import { GracefulDegradation } from "../../../src/resilience/graceful-degradation.ts";
-import { until } from "../../helpers/database.ts";
+import { until, withFolder } from "../../helpers/database.ts";
 import { ManualClock } from "../../helpers/manual-clock.ts";
+import { createIntegrityDatabase, createMonitor } from "./integrity-rig.ts";
 
 const SOUND: IntegrityReport = { depth: "quick", lines: ["ok"], foreignKeyViolations: [], durationMs: 1 };
 const reason = new MusterError("DATABASE_IO", "write: the disk is gone");
@@ -128,6 +129,23 @@ describe("IntegrityMonitor", () => {
     expect(await checking).toMatchObject({ outcome: "failed", findings: ["look: it took too long"] });
     expect([incidents, corruptions]).toEqual([[], []]);
     await monitor.stop();
+  });
+});
+
+describe("IntegrityMonitor of a database in memory", () => {
+  it("looks by operations, because no other process can", async () => {
+    await withFolder(async (folder) => {
+      const database = createIntegrityDatabase(folder, ":memory:");
+      await database.manager.start();
+      const { monitor, run } = createMonitor(database, {
+        path: undefined,
+        inspect: () => Promise.reject(new Error("asked to look at a file")),
+      });
+      expect(await run("start")).toMatchObject({ outcome: "ok" });
+      expect(await run("scheduled")).toMatchObject({ outcome: "ok" });
+      await monitor.stop();
+      await database.close();
+    });
   });
 });
 

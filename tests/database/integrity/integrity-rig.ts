@@ -84,7 +84,7 @@ export interface MonitorRig {
   readonly incidents: IntegrityIncident[];
   readonly corruptions: MusterError[];
   /** Runs the check that a start, or the schedule, brings. */
-  run(kind: "start" | "scheduled"): Promise<CheckResult | undefined>;
+  readonly run: (kind: "start" | "scheduled") => Promise<CheckResult | undefined>;
 }
 
 /** A monitor, started, with a clock and a schedule that go when they are told. */
@@ -124,7 +124,7 @@ export function createMonitor(
 
 /** A database of real threads that is not started, over the schema of the data module. */
 export function createIntegrityDatabase(folder: string, file = "test.db"): TestDatabase {
-  const path = join(folder, file);
+  const path = file === ":memory:" ? file : join(folder, file);
   const connection = { path, synchronous: "full", isForeignKeysEnabled: true, cacheSizeBytes: 1024 ** 2 } as const;
   return createCounterDatabase({
     ...{ folder, file },

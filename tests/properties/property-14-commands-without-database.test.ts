@@ -73,7 +73,7 @@ describe("Feature: database-reliability, Property 14: commands that need no data
       const isForced = failure === "forced offline" || failure === "forced read-only";
       if (isForced) {
         const kind = failure === "forced offline" ? "offline" : "read-only";
-        const reason = new MusterError(code as MusterError["code"], `sabotage: ${secret}`);
+        const reason = new MusterError(code, `sabotage: ${secret}`);
         degradation.transition({ kind, reason, since: bot.app.database.health().lastHealthCheck });
       } else {
         losses.begin(failure);

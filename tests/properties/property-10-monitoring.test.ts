@@ -1,0 +1,122 @@
+import fc from "fast-check";
+import { isMusterError } from "../../src/core/errors.ts";
+import type { OperationOutcome } from "../../src/database/operation-log.ts";
+import { withProbeDatabase, type ProbeDatabase } from "../database/database-manager-database.ts";
+
+const KINDS = ["add", "get", "transfer", "throw", "batch", "invalid", "unknown"] as const;
+type Kind = (typeof KINDS)[number];
+interface Step {
+  readonly kind: Kind;
+  readonly counter: string;
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  kind: fc.constantFrom<Kind>(...KINDS, "add", "get", "get"),
+  counter: fc.constantFrom("a", "b"),
+});
+
+interface ExpectedRecord {
+  readonly name: string;
+  readonly outcome: OperationOutcome;
+  readonly code: string | undefined;
+}
+
+/** What must have been seen, kept by the plain rules of what was called. */
+class Expected {
+  readonly records: ExpectedRecord[] = [];
+  hitCount = 0;
+  missCount = 0;
+  readonly fresh = new Set<string>();
+
+  add(name: string, outcome: OperationOutcome, code?: string): void {
+    this.records.push({ name, outcome, code });
+  }
+
+  /** Of a write that ends with `code`; a read sees the rest of what it touched anew. */
+  write(name: string, touched: readonly string[], code?: string): void {
+    this.add(name, code === undefined ? "ok" : "refused", code);
+    for (const name of touched) this.fresh.delete(name);
+  }
+
+  read(name: string): void {
+    if (this.fresh.has(name)) {
+      this.hitCount++;
+      return;
+    }
+    this.missCount++;
+    this.add("counter.get", "ok");
+    this.fresh.add(name);
+  }
+}
+
+async function attempt(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!isMusterError(error)) throw error;
+  }
+}
+
+async function play(database: ProbeDatabase, expected: Expected, { kind, counter }: Step, run: string): Promise<void> {
+  const { manager } = database;
+  const name = `${run} ${counter}`;
+  const call = (operation: string, input: unknown): Promise<void> => attempt(manager.call(operation, input));
+  switch (kind) {
+    case "add":
+      expected.write("counter.add", [name]);
+      return call("counter.add", { name, amount: 1 });
+    case "get":
+      expected.read(name);
+      return call("counter.get", { name });
+    case "transfer":
+      expected.write("counter.transfer", [name], "NOT_FOUND");
+      return call("counter.transfer", { from: `${run} nobody`, to: name, amount: 1 });
+    case "throw":
+      expected.write("counter.fail", [], "CONFLICT");
+      return call("counter.fail", { name: `${run} ghost` });
+    case "batch": {
+      expected.write("batch", [name]);
+      const add = { name: "counter.add", input: { name, amount: 1 } };
+      return attempt(manager.batch([add, { name: "counter.get", input: { name } }]));
+    }
+    case "invalid":
+      return call("counter.add", { name: "" });
+    case "unknown":
+      return call("counter.none", {});
+  }
+}
+
+describe("what is monitored", () => {
+  it("Feature: database-reliability, Property 10: agrees with what was called, whatever came of it", async () => {
+    await withProbeDatabase({}, async (database) => {
+      const { manager, logged } = database;
+      let runCount = 0;
+      const seen = new Set<string>();
+      const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
+        const run = `run ${runCount++}`;
+        const expected = new Expected();
+        const before = manager.health();
+        const totalBefore = before.averageQueryTime * before.queryCount;
+        logged.length = 0;
+        for (const step of steps) {
+          await play(database, expected, step, run);
+          expect(manager.health().queue.size).toBe(0);
+        }
+
+        const health = manager.health();
+        expect(logged.map(({ name, outcome, code }) => ({ name, outcome, code }))).toEqual(expected.records);
+        expect(health.queryCount - before.queryCount).toBe(expected.records.length);
+        expect(health.errorCount - before.errorCount).toBe(0);
+        expect(health.cache.hitCount - before.cache.hitCount).toBe(expected.hitCount);
+        expect(health.cache.missCount - before.cache.missCount).toBe(expected.missCount);
+        const durationMs = logged.reduce((sum, record) => sum + record.durationMs, 0);
+        expect(health.averageQueryTime * health.queryCount - totalBefore).toBeCloseTo(durationMs, 3);
+        for (const { durationMs } of logged) expect(durationMs).toBeGreaterThan(0);
+        for (const { outcome } of logged) seen.add(outcome);
+      });
+      await fc.assert(property, { numRuns: 110 });
+      expect([...seen].sort()).toEqual(["ok", "refused"]);
+      expect(manager.health().isConnected).toBe(true);
+    });
+  });
+});

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withFolder } from "../helpers/database.ts";
+import { databasePathIn, type TortureFolders } from "../helpers/torture-database.ts";
 import { inspectAfterTorture, NOTHING_LOST, TortureProcess, TortureTally } from "../helpers/torture-process.ts";
 import { reportTorture } from "../helpers/torture-report.ts";
 
@@ -80,39 +81,43 @@ class SabotagedProcess {
 }
 
 async function withSabotagedProcess(
-  call: string,
-  points: readonly string[],
+  fault: string,
+  folders: TortureFolders,
+  tally: TortureTally,
   body: (process: SabotagedProcess) => Promise<readonly number[]>,
 ): Promise<void> {
   const pipes = mkdtempSync(join(tmpdir(), "muster-fiu-"));
   const pipePrefix = join(pipes, "ctrl");
+  const environment = { LD_PRELOAD: LIBRARIES.join(" "), FIU_CTRL_FIFO: pipePrefix, FIU_ENABLE: "" };
+  const service = await TortureProcess.start(folders, tally, environment);
   try {
-    await withFolder(async (folder) => {
-      const folders = { database: folder, spool: join(folder, "spool") };
-      const tally = new TortureTally();
-      const environment = { LD_PRELOAD: LIBRARIES.join(" "), FIU_CTRL_FIFO: pipePrefix, FIU_ENABLE: "" };
-      const service = await TortureProcess.start(folders, tally, environment);
-      try {
-        const normalAfterSeconds = await body(new SabotagedProcess(service, pipePrefix));
-        await service.stop();
-        const findings = await inspectAfterTorture(folders, tally);
-        reportTorture({ fault: call, rounds: normalAfterSeconds.length, tally, findings, normalAfterSeconds });
-        expect(findings).toEqual(NOTHING_LOST);
-      } catch (error) {
-        throw new Error(`${call} (${points.join()}): ${[...tally.reasons].join("\n")}`, { cause: error });
-      } finally {
-        if (service.isRunning) await service.kill();
-      }
-    });
+    const normalAfterSeconds = await body(new SabotagedProcess(service, pipePrefix));
+    await service.stop();
+    const findings = await inspectAfterTorture(folders, tally);
+    reportTorture({ fault, rounds: normalAfterSeconds.length, tally, findings, normalAfterSeconds });
+    expect(findings).toEqual(NOTHING_LOST);
+  } catch (error) {
+    throw new Error(`${fault}: ${[...tally.reasons].join("\n")}`, { cause: error });
   } finally {
+    if (service.isRunning) await service.kill();
     rmSync(pipes, { recursive: true });
   }
+}
+
+function withNewSabotagedProcess(
+  fault: string,
+  body: (process: SabotagedProcess) => Promise<readonly number[]>,
+): Promise<void> {
+  return withFolder((folder) => {
+    const folders = { database: folder, spool: join(folder, "spool") };
+    return withSabotagedProcess(fault, folders, new TortureTally(), body);
+  });
 }
 
 (isInstalled ? describe : describe.skip)("calls to the operating system that fail under load", () => {
   for (const { call, points, errno, trigger } of CALLS) {
     it(`${call}: once or for seconds, loses nothing that was acknowledged, and service comes back`, async () => {
-      await withSabotagedProcess(call, points, async (process) => {
+      await withNewSabotagedProcess(call, async (process) => {
         const normalAfterSeconds: number[] = [];
         for (let round = 0; round < 3; round++) {
           process.fail(points, errno, "once");
@@ -133,11 +138,30 @@ async function withSabotagedProcess(
 
   it("any of them at random: loses nothing that was acknowledged, and service comes back", async () => {
     const points = [...new Set(CALLS.flatMap((it) => it.points))];
-    await withSabotagedProcess("any call at random, 2 %", points, async (process) => {
+    await withNewSabotagedProcess("any call at random, 2 %", async (process) => {
       process.fail(points, EIO, { probability: 0.02 });
       await pause(RANDOM_MS);
       process.heal(points);
       return [await process.service.awaitNormal(NORMAL_WITHIN_MS)];
+    });
+  });
+
+  it("reads of a file that was deleted: its last copy, in the open handle, is not given up", async () => {
+    await withFolder(async (folder) => {
+      // From a process before, so that the writer has to read it from the disk.
+      const folders = { database: folder, spool: join(folder, "spool") };
+      const earlier = new TortureTally();
+      const first = await TortureProcess.start(folders, earlier);
+      await pause(1_000);
+      await first.stop();
+      const points = ["posix/io/rw/pread"];
+      await withSabotagedProcess("pread, EIO, after the file was deleted", folders, earlier, async (process) => {
+        process.fail(points, EIO, "always");
+        ["", "-wal", "-shm"].forEach((suffix) => rmSync(databasePathIn(folders) + suffix, { force: true }));
+        await pause(LASTING_MS);
+        process.heal(points);
+        return [await process.service.awaitNormal(NORMAL_WITHIN_MS)];
+      });
     });
   });
 });

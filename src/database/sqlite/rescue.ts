@@ -1,10 +1,11 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { FOLDER_MODE } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
 import type { SqliteConnection } from "./connection.ts";
 import { classifySqliteError } from "./error-classification.ts";
+import { toFileIdentity } from "./file-guard.ts";
 
 /**
  * Rescue of a database whose file was deleted or replaced under the running bot. An unlinked file lives on as long as
@@ -16,6 +17,12 @@ import { classifySqliteError } from "./error-classification.ts";
 
 const RESCUE_SUFFIX = ".rescued";
 const COMPANIONS = ["", "-wal", "-shm"] as const;
+
+/**
+ * SQLite reports a read that the disk refused (EIO) as SQLITE_CORRUPT, and a disk may recover: as long as the content
+ * may still be there, its last copy is not given up before this many tries.
+ */
+const MAX_UNSOUND_TRIES = 12;
 
 /** A new folder for what is moved aside at this moment: `data/quarantine/2026-11-20T14-05-09-123Z`. */
 export function quarantineFolderAt(path: string, at: number): string {
@@ -29,13 +36,15 @@ export interface RescueResult {
 
 /**
  * Runs in the writer thread, with nothing else going on there, and closes the connection. Throws DATABASE_CORRUPT when the
- * content is not there any more (the file was emptied in place): then what is left is moved aside and the connection is
- * closed. On any other error, such as a full disk, the connection stays open, and it can be tried again.
+ * content is not there any more (the file was emptied in place, or was not sound in any of the tries): then what is left
+ * is moved aside and the connection is closed. On any other error, such as a full disk, or one that may pass, the
+ * connection stays open, and it can be tried again. `tryNumber` counts from 1.
  */
 export function rescueFromConnection(
   connection: SqliteConnection,
   path: string,
   quarantineFolder: string,
+  tryNumber: number,
 ): RescueResult {
   const copy = path + RESCUE_SUFFIX;
   const unfinished = `${copy}.tmp`;
@@ -50,16 +59,24 @@ export function rescueFromConnection(
     syncPath(dirname(path));
   } catch (error) {
     const cause = classifySqliteError(error, "rescue the database");
-    if (cause.code === "DATABASE_CORRUPT") {
-      quarantineFiles(path, quarantineFolder);
-      connection.database.close();
+    if (cause.code !== "DATABASE_CORRUPT") throw cause;
+    if (tryNumber < MAX_UNSOUND_TRIES && !isEmptied(connection, path)) {
+      throw new MusterError("DATABASE_IO", `rescue the database, try ${tryNumber}: ${cause.message}`, { cause });
     }
+    quarantineFiles(path, quarantineFolder);
+    connection.database.close();
     throw cause;
   }
   const result = putInPlace(path, quarantineFolder);
   // After the rename: SQLite sees that its file has moved, and leaves the new one's -wal alone.
   connection.database.close();
   return result;
+}
+
+/** Whether the very file that is open has no content any more. */
+function isEmptied({ fileIdentity }: SqliteConnection, path: string): boolean {
+  const facts = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return facts !== undefined && toFileIdentity(facts) === fileIdentity && facts.size === 0n;
 }
 
 /** A rescue that a crash interrupted after the copy was complete: the copy is newer than whatever stands at the path. */

@@ -67,6 +67,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
     onError: (error) => reportTrouble("housekeeping", error),
   });
   housekeeping.start();
+  let rescueTryCount = 0;
 
   return {
     engineVersion: connection.sqliteVersion,
@@ -81,7 +82,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
     async rescue() {
       await housekeeping.stop();
       await committer.settle();
-      return rescueFromConnection(connection, path, quarantineFolderAt(path, systemClock.now()));
+      return rescueFromConnection(connection, path, quarantineFolderAt(path, systemClock.now()), ++rescueTryCount);
     },
   };
 });

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
 import { MusterError, toError } from "../../core/errors.ts";
@@ -16,6 +17,14 @@ export type ThreadRole = "writer" | "reader";
 const ENTRY_BY_ROLE: Readonly<Record<ThreadRole, URL>> = {
   writer: new URL("./writer-thread.ts", import.meta.url),
   reader: new URL("./reader-thread.ts", import.meta.url),
+};
+
+/**
+ * Nothing of the process's own, and Node's cache of compiled modules: without it a thread spends most of its start on
+ * compiling, and so does every recovery. In the program's own folder, where nobody else can put code.
+ */
+const THREAD_ENVIRONMENT = {
+  NODE_COMPILE_CACHE: fileURLToPath(new URL("../../../node_modules/.cache/muster", import.meta.url)),
 };
 
 interface PendingRequest {
@@ -57,7 +66,11 @@ export class DatabaseThread {
     this.role = role;
     this.#clock = clock;
     this.#events = events;
-    this.#worker = new Worker(ENTRY_BY_ROLE[role], { workerData: options, name: `muster-${role}`, env: {} });
+    this.#worker = new Worker(ENTRY_BY_ROLE[role], {
+      workerData: options,
+      name: `muster-${role}`,
+      env: THREAD_ENVIRONMENT,
+    });
     this.#worker.on("message", (message: string | ThreadNotice) => this.#receive(message));
     this.#worker.on("error", (error) => this.#lose(connectionLost(toError(error).message, error)));
     this.#exited = new Promise((resolve) => {

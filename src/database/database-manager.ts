@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { isMusterError, MusterError } from "../core/errors.ts";
 import { createIdSequence } from "../core/ids.ts";
-import { Interval } from "../core/interval.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RetryConfig } from "../resilience/backoff.ts";
 import { CircuitBreaker, type BreakerState } from "../resilience/circuit-breaker.ts";
@@ -60,8 +59,6 @@ export interface DatabaseManagerOptions {
 
 /** While the database is away a read may still get through; an interaction does not wait longer for that. */
 const DEGRADED_READ_TIMEOUT_MS = 500;
-/** A write may have been saved after a fault that was over before anybody called the database away. */
-const DRAIN_INTERVAL_MS = 1_000;
 /** The name under which several steps stand in the queue as one. */
 const BATCH = "batch";
 const PRIORITIES: readonly Priority[] = ["HIGH", "MEDIUM", "LOW"];
@@ -96,7 +93,6 @@ export class DatabaseManager {
   readonly #cache: ReadCache;
   readonly #queue: OperationQueue | undefined;
   readonly #availability: Availability;
-  readonly #draining: Interval;
   #queryCount = 0;
   #errorCount = 0;
   #totalQueryMs = 0;
@@ -124,12 +120,6 @@ export class DatabaseManager {
       // A write can be queued by a failure that changed no state: no other event would ever empty the queue.
       onNormalRound: () => void this.#drain(),
     });
-    this.#draining = new Interval({
-      clock,
-      everyMs: () => DRAIN_INTERVAL_MS,
-      run: () => this.#drain(),
-      onError: (error) => logger.error("applying queued writes failed", { error }),
-    });
     degradation.onChange(({ kind }) => {
       // Whoever wrote meanwhile, it was not us.
       this.#cache.touchAll();
@@ -141,7 +131,6 @@ export class DatabaseManager {
   async start(): Promise<void> {
     await this.#queue?.open();
     this.#availability.start();
-    this.#draining.start();
     await this.#options.engine.start();
     void this.#drain();
   }
@@ -150,7 +139,6 @@ export class DatabaseManager {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#availability.stop();
-    await this.#draining.stop();
     await this.#queue?.close();
     await this.#options.engine.stop();
   }

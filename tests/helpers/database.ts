@@ -9,8 +9,8 @@ import { DatabaseManager, type DatabaseManagerOptions } from "../../src/database
 import { ErrorHandler } from "../../src/database/error-handler.ts";
 import type { OperationGroups } from "../../src/database/operation.ts";
 import { SqliteEngine, type SqliteEngineOptions } from "../../src/database/sqlite/sqlite-engine.ts";
-import { RecoveryLog } from "../../src/resilience/recovery-log.ts";
 import { GracefulDegradation } from "../../src/resilience/graceful-degradation.ts";
+import { RecoveryLog } from "../../src/resilience/recovery-log.ts";
 import { DATA_MODULE_URL, operations as storeOperations } from "../../src/store/data-module.ts";
 import { createStore, type Store } from "../../src/store/store.ts";
 import { COUNTER_MODULE_URL, operations as counterOperations } from "./counter-data-module.ts";

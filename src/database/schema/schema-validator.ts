@@ -153,7 +153,7 @@ function hasHistoryTable(database: Database.Database): boolean {
 
 /** A file with tables but without our history belongs to another program: adding ours to it would harm both. */
 function refuseForeignTables(database: Database.Database): void {
-  const own = hasHistoryTable(database) ? ["schema_version", "applied_operation"] : [];
+  const own = hasHistoryTable(database) ? ["schema_version", "applied_operation", "quarantine"] : [];
   const foreign = [...describeSchema(database).values()].filter(
     ({ type, name }) => type === "table" && !own.includes(name),
   );

@@ -10,7 +10,8 @@ const config: Config = {
     // Types are checked by `npm run check`; here each file is only transpiled, which is several times faster.
     "^.+\\.ts$": ["ts-jest", { useESM: true, diagnostics: false }],
   },
-  maxWorkers: 2,
+  // More than the two cores it is meant for: most tests wait for threads, processes and timers most of the time.
+  maxWorkers: 4,
   testTimeout: 30_000,
   // A failed test may leave a thread or a server behind; the run must end all the same.
   forceExit: true,

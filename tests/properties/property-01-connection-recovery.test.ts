@@ -119,7 +119,12 @@ describe("Feature: database-reliability, Property 1: the connection recovers fro
       };
 
       try {
-        await fc.assert(fc.asyncProperty(scenario, check), { numRuns: 100, endOnFailure: true });
+        const ALL_LOSSES = [...THREAD_LOSSES, ...FILE_LOSSES, ...PASSING_LOSSES];
+        // Each kind once for certain; chance does the rest.
+        const examples = ALL_LOSSES.map((loss): [Scenario] => [
+          { steps: [{ loss, writesBefore: 2, writesDuring: 2, writesAfter: 2, delaysMs: [5, 5] }], callAttempts: 5 },
+        ]);
+        await fc.assert(fc.asyncProperty(scenario, check), { numRuns: 100, endOnFailure: true, examples });
       } finally {
         await manager.stop();
       }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../core/errors.ts";
+import type { ErrorSeverity } from "../resilience/retry-manager.ts";
 
 /** What a failure means for whoever meets it; each has its own sentence for members. */
 export type DatabaseErrorType =
@@ -9,9 +10,6 @@ export type DatabaseErrorType =
   | "CORRUPTION_DETECTED"
   | "BACKUP_FAILED"
   | "MIGRATION_FAILED";
-
-/** What is to be done: LOW retry at once, MEDIUM retry with backoff, HIGH a person is needed, CRITICAL stop. */
-export type ErrorSeverity = "LOW" | "MEDIUM" | "HIGH" | "CRITICAL";
 
 /** Which part of the work failed, as kept in a record. */
 export type ErrorRecordType = "CONNECTION" | "QUERY" | "SCHEMA" | "TRANSACTION";

@@ -3,8 +3,9 @@ import type { Clock } from "../core/clock.ts";
 import { MusterError, toError, type ErrorCode } from "../core/errors.ts";
 import { createIdSequence } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
+import type { ErrorSeverity } from "../resilience/retry-manager.ts";
 import { describeConstraint, findSqliteCode, type ConstraintViolation } from "./constraint-violation.ts";
-import { ERROR_CLASSES, type ErrorClass, type ErrorRecordType, type ErrorSeverity } from "./error-classes.ts";
+import { ERROR_CLASSES, type ErrorClass, type ErrorRecordType } from "./error-classes.ts";
 import { classifySqliteError } from "./sqlite/error-classification.ts";
 
 export interface ErrorClassification extends ErrorClass {

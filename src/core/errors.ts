@@ -1,4 +1,4 @@
-import { types } from "node:util";
+import { inspect, types } from "node:util";
 
 /** Every way Muster fails that someone can act on. `docs/errors.md` lists them; a test holds both equal. */
 export const ERROR_CODES = {
@@ -22,6 +22,10 @@ export const ERROR_CODES = {
   SCHEMA_MISMATCH: "The tables on disk are not those the program expects",
   SCHEMA_NEWER: "The database was written by a newer version of the program",
   MIGRATION_FAILED: "A migration failed and was undone",
+  BACKUP_FAILED: "A backup could not be made",
+  BACKUP_NOT_FOUND: "The backup asked for does not exist",
+  BACKUP_DAMAGED: "A backup is not what was stored, so it cannot be relied on",
+  BACKUP_KEY_WRONG: "A backup is encrypted, and the key given is not the one it was made with",
   OPERATION_TIMEOUT: "The answer did not come in time; the outcome is unknown until it is asked for again",
   QUEUE_FULL: "The queue of writes that wait for the database holds as many as it may",
   QUEUE_WRITE_FAILED: "A write could not be saved to the queue's folder",
@@ -60,8 +64,31 @@ export function isMusterError(error: unknown, ...codes: readonly ErrorCode[]): e
   return error instanceof MusterError && (codes.length === 0 || codes.includes(error.code));
 }
 
-/** Anything thrown, as an Error. */
+/** Anything thrown, as an Error; never throws itself, or it would hide the failure that it is to tell of. */
 export function toError(thrown: unknown): Error {
+  return isError(thrown) ? thrown : new Error(describeThrown(thrown));
+}
+
+function isError(thrown: unknown): thrown is Error {
   // An error of another realm (a vm context) is no instance of this one's class.
-  return thrown instanceof Error || types.isNativeError(thrown) ? thrown : new Error(String(thrown));
+  if (types.isNativeError(thrown)) return true;
+  try {
+    return thrown instanceof Error;
+  } catch {
+    // A proxy may refuse to be looked at.
+    return false;
+  }
+}
+
+function describeThrown(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    // Without a prototype there is no toString, and one that is there may throw.
+  }
+  try {
+    return `something without a text was thrown: ${inspect(thrown, { customInspect: false })}`;
+  } catch {
+    return `something without a text was thrown: ${typeof thrown}`;
+  }
 }

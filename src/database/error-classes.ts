@@ -40,6 +40,9 @@ const REFUSED = noFault("QUERY", "LOW");
 /** A mistake of the program or its settings, or another service's failure. */
 const NOT_OURS = noFault("QUERY", "HIGH");
 
+/** The data is there, a copy of it is not: somebody has to look, and the breaker has nothing to do with it. */
+const BACKUP: ErrorClass = { ...noFault("QUERY", "HIGH"), type: "BACKUP_FAILED" };
+
 /**
  * Every code, so that a new one has to be decided on here. A retry after DATABASE_IO or OPERATION_TIMEOUT, whose outcome
  * is unknown, is safe because a write is applied once for its operation id.
@@ -58,6 +61,10 @@ export const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass>> = {
   SCHEMA_MISMATCH: fault("SCHEMA_MISMATCH", "SCHEMA", "HIGH"),
   SCHEMA_NEWER: fault("SCHEMA_MISMATCH", "SCHEMA", "CRITICAL"),
   MIGRATION_FAILED: fault("MIGRATION_FAILED", "SCHEMA", "HIGH"),
+  BACKUP_FAILED: BACKUP,
+  BACKUP_NOT_FOUND: REFUSED,
+  BACKUP_DAMAGED: BACKUP,
+  BACKUP_KEY_WRONG: BACKUP,
   SQLITE_TOO_OLD: fault("CONNECTION_LOST", "CONNECTION", "CRITICAL"),
   INSTANCE_LOCKED: fault("CONNECTION_LOST", "CONNECTION", "CRITICAL"),
   NOT_FOUND: REFUSED,

@@ -7,29 +7,13 @@
  */
 import { ConstantBackoff, handleWhenResult, retry, type RetryPolicy } from "cockatiel";
 import { sleep, type Clock } from "../core/clock.ts";
-import { isMusterError, type ErrorCode } from "../core/errors.ts";
 import { backoffDelayMs, type RetryConfig } from "./backoff.ts";
 
 /** What an error asks for: LOW another try at once, MEDIUM one after a backoff, HIGH a person, CRITICAL to stop. */
 export type ErrorSeverity = "LOW" | "MEDIUM" | "HIGH" | "CRITICAL";
 
-/** How errors of one type are retried. */
-export interface RetryRule {
-  readonly severity: ErrorSeverity;
-  /** Tries in all on errors of this type, the first included; 1 = never again. Default: as many as the call has. */
-  readonly maxAttempts?: number;
-}
-
-/** Which errors are retried, and how; a code that is not listed is not. */
-export type RetryRules = Readonly<Partial<Record<ErrorCode, RetryRule>>>;
-
-/** `true` = after a backoff, `false` = never, or as a rule says. */
-export type RetryVerdict = boolean | "at-once" | RetryRule;
-
-/** Turns a table of rules into what `RetryManagerOptions.isRetryable` wants. */
-export function applyRetryRules(rules: RetryRules): (error: unknown) => RetryVerdict {
-  return (error) => (isMusterError(error) && rules[error.code]) || false;
-}
+/** Whether an error is worth another try: `true` = after a backoff. */
+export type RetryVerdict = boolean | "at-once";
 
 export interface RetryInfo {
   readonly name: string;
@@ -137,9 +121,9 @@ export class RetryManager {
   /** Throws the error when another try is not allowed, or could not begin before the deadline. */
   #judge(call: RetriedCall<unknown>, attempt: number, error: unknown): FailedAttempt {
     const { clock, random = Math.random, isRetryable } = this.#options;
-    const { severity, maxAttempts = Infinity } = toRule(isRetryable(error));
-    if (severity === "HIGH" || severity === "CRITICAL" || attempt >= maxAttempts) throw error;
-    const delayMs = severity === "LOW" ? 0 : backoffDelayMs(attempt, call.config, random);
+    const verdict = isRetryable(error);
+    if (verdict === false) throw error;
+    const delayMs = verdict === "at-once" ? 0 : backoffDelayMs(attempt, call.config, random);
     if (clock.now() + delayMs >= (call.options.deadlineAt ?? Infinity)) throw error;
     return new FailedAttempt(attempt, error, delayMs);
   }
@@ -164,10 +148,4 @@ export class RetryManager {
     }
     return policy;
   }
-}
-
-function toRule(verdict: RetryVerdict): RetryRule {
-  if (verdict === "at-once") return { severity: "LOW" };
-  if (typeof verdict === "boolean") return { severity: verdict ? "MEDIUM" : "HIGH" };
-  return verdict;
 }

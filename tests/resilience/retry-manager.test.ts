@@ -1,11 +1,6 @@
 import { MusterError } from "../../src/core/errors.ts";
 import { DEFAULT_RETRY_CONFIG, type RetryConfig } from "../../src/resilience/backoff.ts";
-import {
-  applyRetryRules,
-  RetryManager,
-  type RetryInfo,
-  type RetryManagerOptions,
-} from "../../src/resilience/retry-manager.ts";
+import { RetryManager, type RetryInfo, type RetryManagerOptions } from "../../src/resilience/retry-manager.ts";
 import { JumpingClock } from "../helpers/jumping-clock.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 
@@ -83,40 +78,6 @@ describe("RetryManager", () => {
     await expect(manager.execute("x", createAttempt(4).run)).resolves.toBe("done at 5");
     expect(clock.waitsMs).toEqual([]);
     expect(retries.map(({ delayMs }) => delayMs)).toEqual([0, 0, 0, 0]);
-  });
-
-  describe("by rules", () => {
-    const isRetryable = applyRetryRules({
-      DATABASE_BUSY: { severity: "MEDIUM" },
-      OPERATION_TIMEOUT: { severity: "MEDIUM", maxAttempts: 2 },
-      TRANSACTION_FAILED: { severity: "LOW" },
-      DATABASE_IO: { severity: "LOW", maxAttempts: 1 },
-      DATABASE_FULL: { severity: "HIGH" },
-      DATABASE_CORRUPT: { severity: "CRITICAL" },
-    });
-
-    it.each([
-      ["DATABASE_BUSY", 5, [100, 200, 400, 800]],
-      ["OPERATION_TIMEOUT", 2, [100]],
-      ["TRANSACTION_FAILED", 5, []],
-      ["DATABASE_IO", 1, []],
-      ["DATABASE_FULL", 1, []],
-      ["DATABASE_CORRUPT", 1, []],
-      ["INPUT_INVALID", 1, []],
-    ] as const)("%s is tried %i times, with waits of %j", async (code, attemptCount, waitsMs) => {
-      const { manager, clock } = createManager({ clock: new JumpingClock(), isRetryable });
-      const { run, attempts } = createAttempt(Infinity, () => new MusterError(code, "x"));
-      await expect(manager.execute("x", run)).rejects.toMatchObject({ code });
-      expect(attempts).toHaveLength(attemptCount);
-      expect(clock.waitsMs).toEqual(waitsMs);
-    });
-
-    it("an error that is not the program's own is not retried", async () => {
-      const { manager } = createManager({ clock: new JumpingClock(), isRetryable });
-      const { run, attempts } = createAttempt(Infinity, () => new TypeError("x is undefined"));
-      await expect(manager.execute("x", run)).rejects.toThrow(TypeError);
-      expect(attempts).toEqual([1]);
-    });
   });
 
   it("applies a changed configuration to the next call", async () => {

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
+import { runInNewContext } from "node:vm";
 import { ERROR_CODES, isMusterError, MusterError, toError } from "../../src/core/errors.ts";
 
 const document = readFileSync(join(import.meta.dirname, "../../docs/errors.md"), "utf8");
@@ -37,10 +39,38 @@ describe("MusterError", () => {
     expect(isMusterError(error, "CONFLICT")).toBe(false);
     expect(isMusterError(new Error("x"))).toBe(false);
   });
+});
 
-  it("makes an Error of anything thrown", () => {
-    const error = new Error("x");
-    expect(toError(error)).toBe(error);
-    expect(toError("text").message).toBe("text");
+describe("toError", () => {
+  const refuse = (): never => {
+    throw new Error("refused");
+  };
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+  revoke();
+
+  it("gives an error back as it is, one of another realm, too", () => {
+    for (const error of [new TypeError("x"), runInNewContext('new Error("x")'), Object.create(Error.prototype)]) {
+      expect(toError(error)).toBe(error);
+    }
+  });
+
+  it.each([
+    ["text", "text"],
+    [undefined, "undefined"],
+    [null, "null"],
+    [10n, "10"],
+    [Symbol("sign"), "Symbol(sign)"],
+    [{ toString: () => "own text" }, "own text"],
+    [Object.assign(Object.create(null), { reason: "full" }), /without a text was thrown: .*reason: 'full'/],
+    [{ toString: refuse }, /without a text was thrown/],
+    [{ toString: () => ({}), valueOf: () => ({}) }, /without a text was thrown/],
+    [{ [Symbol.toPrimitive]: refuse, [inspect.custom]: refuse }, /without a text was thrown/],
+    [new Proxy({}, { get: refuse, getPrototypeOf: refuse }), /without a text was thrown/],
+    [revoked, /without a text was thrown/],
+  ] as const)("makes an Error of anything else: case %#", (thrown, message) => {
+    const error = toError(thrown);
+    expect(error).toBeInstanceOf(Error);
+    if (typeof message === "string") expect(error.message).toBe(message);
+    else expect(error.message).toMatch(message);
   });
 });

@@ -1,22 +1,29 @@
-import { sleep, type Clock } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import { isMusterError, MusterError, toError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import { backoffDelayMs, type RetryConfig } from "../../resilience/backoff.ts";
+import type { RetryConfig } from "../../resilience/backoff.ts";
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import type { EngineState } from "../engine.ts";
-import { DatabaseThread, type ReadyThread, type ThreadRole } from "./database-thread.ts";
-import type { FileFinding, FileIdentity } from "./file-guard.ts";
+import type { DatabaseThread, ThreadRole } from "./database-thread.ts";
+import { inspectFile, type FileFinding, type FileIdentity } from "./file-guard.ts";
+import { createFileLossError, FileRescue, type RescueEnd } from "./file-rescue.ts";
 import { LossDetector } from "./loss-detector.ts";
-import { fromWireError, type ThreadOptions } from "./thread-protocol.ts";
+import { ReaderPool } from "./reader-pool.ts";
+import { RetryTimers } from "./retry-timers.ts";
+import { ThreadOpener } from "./thread-opener.ts";
+import type { ThreadOptions } from "./thread-protocol.ts";
+import { settlesWithin } from "./time-limit.ts";
 
 /** After the attempts of the retry configuration are used up, one probe each this long, for ever. */
 const SLOW_PROBE_INTERVAL_MS = 30_000;
 /** A restart that begins within this time is over before a call has waited as long as it may. */
 const UNNOTICED_MS = 500;
-const RESCUE_RETRY_INTERVAL_MS = 5_000;
+/** A look at the file that takes longer finds a disk that hangs, and nothing about the file. */
+const INSPECTION_LIMIT_MS = 1_000;
 
 export interface ConnectionManagerOptions {
   readonly thread: ThreadOptions;
+  /** At the start; `resize` changes it. */
   readonly readerCount: number;
   /** Longest wait for a thread to open its connection, milliseconds. */
   readonly connectionTimeoutMs: () => number;
@@ -29,37 +36,41 @@ export interface ConnectionManagerOptions {
 }
 
 /**
- * The database threads: starts them, notices when one is lost, and starts another in its place with growing delays.
- * Losing the writer takes writes away until it is back; losing a reader only makes the pool smaller meanwhile.
+ * Keeps the database connected: one writer, which is started again with growing delays when it is lost, the pool of
+ * readers, and the rescue of the file. Losing the writer takes writes away until it is back; losing a reader only makes
+ * the pool smaller meanwhile.
  */
 export class ConnectionManager {
   readonly #options: ConnectionManagerOptions;
   readonly #listeners = new Set<(state: EngineState) => void>();
-  readonly #readers: DatabaseThread[] = [];
-  readonly #cancelTimers = new Set<() => void>();
-  /** Threads that are opening their connection: closing waits for them. */
-  readonly #starting = new Set<Promise<unknown>>();
-  /** Readers that are starting, or wait for their next try. */
-  #awaitedReaderCount = 0;
-  #closing: Promise<void> | undefined;
-  #writer: DatabaseThread | undefined;
+  readonly #timers: RetryTimers;
+  readonly #opener: ThreadOpener;
+  readonly #pool: ReaderPool;
+  readonly #rescue: FileRescue;
+  readonly #losses: LossDetector;
   #state: EngineState = { kind: "starting" };
+  #writer: DatabaseThread | undefined;
+  /** The writer that is opening its connection: closing waits for it. */
+  #opening: Promise<void> | undefined;
+  #suspending: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
   #restartCount = 0;
   #engineVersion: string | undefined;
-  #fileIdentity: FileIdentity | undefined;
-  /** The file is being rescued: the writer answers no ping meanwhile, and that is in order. */
-  #isRescuing = false;
-  readonly #losses: LossDetector;
 
   constructor(options: ConnectionManagerOptions) {
+    const { readerCount, logger, thread } = options;
     this.#options = options;
+    this.#timers = new RetryTimers(options);
+    this.#opener = new ThreadOpener(options);
+    this.#pool = new ReaderPool({ ...options, size: readerCount, opener: this.#opener });
+    this.#rescue = new FileRescue(options);
     this.#losses = new LossDetector({
-      path: options.thread.connection.path,
-      listThreads: () => [...this.#readers, ...(this.#writer && !this.#isRescuing ? [this.#writer] : [])],
-      getFileIdentity: () => (this.#writer && !this.#isRescuing ? this.#fileIdentity : undefined),
-      onHang: (thread, silentMs) => this.#replaceHanging(thread, silentMs),
-      onFileLoss: (finding) => void this.#rescue(finding),
-      onError: (error) => options.logger.error("watching the database failed", { error }),
+      path: thread.connection.path,
+      listThreads: () => [...this.#pool.readers, ...(this.#writer ? [this.#writer] : [])],
+      getFileIdentity: () => (this.#isServing && !this.#rescue.running ? this.#fileIdentity : undefined),
+      onHang: (hanging, silentMs) => this.#replaceHanging(hanging, silentMs),
+      onFileLoss: (finding) => void this.#rescueFile(finding),
+      onError: (error) => logger.error("watching the database failed", { error }),
       clock: options.clock,
     });
   }
@@ -68,13 +79,13 @@ export class ConnectionManager {
     return this.#state;
   }
   get restartCount(): number {
-    return this.#restartCount;
+    return this.#restartCount + this.#pool.restartCount;
   }
   get engineVersion(): string | undefined {
     return this.#engineVersion;
   }
   get readers(): readonly DatabaseThread[] {
-    return this.#readers;
+    return this.#pool.readers;
   }
   get writer(): DatabaseThread | undefined {
     return this.#writer;
@@ -87,21 +98,30 @@ export class ConnectionManager {
 
   /**
    * Starts the writer, which prepares the schema, then the readers. Rejects with the reason when the first try fails;
-   * trying goes on in the background then, unless only a person can mend it.
+   * trying goes on in the background then, unless only a person can mend it. Does nothing once `close` was called.
    */
   async connect(): Promise<void> {
+    if (this.#isClosed) return;
     this.#losses.start();
-    try {
-      await this.#startWriter();
-    } catch (error) {
-      this.#scheduleReconnect(1, toMusterError(error));
-      throw error;
-    }
+    await this.#openAll();
   }
 
-  /** Replaces the writer thread; what it had not answered is rejected, with its outcome unknown. */
+  /**
+   * Replaces the writer thread; what it had not answered is rejected, with its outcome unknown. While the file is being
+   * rescued the writer stays: it has the last copy.
+   */
   async reconnect(cause: MusterError): Promise<void> {
-    await this.#writer?.terminate(cause);
+    if (!this.#rescue.running) await this.#writer?.terminate(cause);
+  }
+
+  /** Mends a connection that is not to be trusted: rescues the content of a lost file first, else only reconnects. */
+  async mend(cause: MusterError): Promise<void> {
+    const writer = this.#writer;
+    const finding = await this.#inspectFile();
+    // Replaced meanwhile: the cause is the former one's.
+    if (!this.#isServing || this.#writer !== writer) return;
+    if (finding === undefined) await this.reconnect(cause);
+    else await this.#rescueFile(finding);
   }
 
   isHealthy(): boolean {
@@ -111,115 +131,140 @@ export class ConnectionManager {
   /** Throws DATABASE_UNAVAILABLE when there is no usable connection. Costs no query: threads report their own end. */
   validateConnection(role: ThreadRole): void {
     const isUsable =
-      role === "writer" ? this.isHealthy() : this.#readers.some((reader) => reader.isAlive) || this.isHealthy();
+      role === "writer" ? this.isHealthy() : this.readers.some((reader) => reader.isAlive) || this.isHealthy();
     if (isUsable) return;
     const { state } = this;
-    if (state.kind === "closed") throw new MusterError("SHUTTING_DOWN", "use the database: it is closed");
+    if (state.kind === "closed") throw closedError();
     const cause = "cause" in state ? state.cause : undefined;
     throw new MusterError("DATABASE_UNAVAILABLE", `use the database: ${cause?.message ?? `it is ${state.kind}`}`, {
       ...(cause === undefined ? {} : { cause }),
     });
   }
 
+  /** Resolves when there are so many readers, as far as they start; those too many finish what they have. */
+  resize(readerCount: number): Promise<void> {
+    const { thread, readerCount: firstReaderCount } = this.#options;
+    // The cache as a whole keeps its size; threads that stay keep their share.
+    this.#opener.cacheSizeBytes = (thread.connection.cacheSizeBytes * (1 + firstReaderCount)) / (1 + readerCount);
+    return this.#pool.resize(readerCount);
+  }
+
+  /**
+   * Finishes what was accepted, closes all threads and stays `recovering` with this cause: the files are free, and may be
+   * replaced, until `resume`. When a thread does not let go of them, or has the last copy of a lost file and cannot save
+   * it, rejects with that and goes on as before. One at a time: rejects with CONFLICT otherwise.
+   */
+  suspend(cause: MusterError): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closedError());
+    if (this.#suspending) {
+      return Promise.reject(new MusterError("CONFLICT", "release the database's files: they are released already"));
+    }
+    this.#suspending = this.#release(cause);
+    return this.#suspending;
+  }
+
+  /** Ends `suspend`: opens the threads on the file that is at the path now. Rejects as `connect` does. */
+  async resume(): Promise<void> {
+    if (!this.#suspending) return;
+    await this.#suspending.catch(() => undefined);
+    await this.#serveAgain();
+  }
+
   /** Finishes what was accepted. Further calls wait for the same end. */
   close(): Promise<void> {
-    this.#closing ??= this.#closeThreads();
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  async #closeThreads(): Promise<void> {
+  async #close(): Promise<void> {
     this.#setState({ kind: "closed" });
+    await this.#suspending?.catch(() => undefined);
     await this.#losses.stop();
-    for (const cancel of this.#cancelTimers) cancel();
-    // A thread that is just opening the file would open it, and hold it, after we have said that it is closed.
-    await Promise.allSettled(this.#starting);
-    // The writer last: its close makes the final checkpoint, which needs the readers' snapshots gone.
-    await Promise.all(this.#readers.splice(0).map((reader) => reader.close()));
+    try {
+      await this.#secureFile();
+    } catch (error) {
+      this.#options.logger.error("closing the database loses what its lost file had", { error });
+    }
+    await this.#closeThreads();
+  }
+
+  async #release(cause: MusterError): Promise<void> {
+    this.#setState({ kind: "recovering", since: this.#options.clock.now(), attempt: 1, isLasting: true, cause });
+    this.#opener.expectFile();
+    try {
+      await this.#secureFile();
+      await this.#closeThreads();
+      await this.#opener.requireAllEnded();
+    } catch (error) {
+      this.#serveAgain().catch(() => undefined); // Its failure is in the state, and is tried again.
+      throw error;
+    }
+    if (this.#isClosed) throw closedError();
+  }
+
+  async #serveAgain(): Promise<void> {
+    this.#suspending = undefined;
+    this.#rescue.relax();
+    if (!this.#isClosed) await this.#openAll();
+  }
+
+  /** Throws when the content of a lost file is still only in the writer's open connection. */
+  async #secureFile(): Promise<void> {
+    this.#rescue.hurry();
+    let end = await this.#rescue.running;
+    if (end === undefined) {
+      const finding = await this.#inspectFile();
+      if (finding !== undefined) end = await this.#rescueFile(finding);
+    }
+    if (end !== "unsaved") return;
+    throw new MusterError("DATABASE_UNAVAILABLE", "close the database: its file is lost, and cannot be rescued yet", {
+      hint: "The log says why. Make room on the disk, or mount it writable.",
+    });
+  }
+
+  /** The writer last: its close makes the final checkpoint, which needs the readers' snapshots gone. */
+  async #closeThreads(): Promise<void> {
+    this.#timers.cancelAll();
+    // One that is just opening the file would open it, and hold it, after we have said that it is closed.
+    await this.#opening?.catch(() => undefined);
+    await this.#pool.close();
     await this.#writer?.close();
     this.#writer = undefined;
   }
 
-  #startWriter(): Promise<void> {
-    return this.#track(this.#openWriter());
+  async #openAll(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      const cause = toMusterError(error);
+      this.#scheduleReconnect(1, cause);
+      throw cause;
+    }
+  }
+
+  async #start(): Promise<void> {
+    this.#opening = this.#openWriter();
+    await this.#opening;
+    if (this.#isServing && this.#writer) await this.#pool.open(this.#fileIdentity);
   }
 
   async #openWriter(): Promise<void> {
-    const writer = this.#createThread("writer");
-    const { engineVersion, fileIdentity } = await this.#awaitReady(writer);
-    if (this.#isClosed) {
+    const writer =
+      this.#writer ?? (await this.#opener.open("writer", (lost, cause) => this.#handleLostWriter(lost, cause)));
+    if (!this.#isServing) {
       await writer.close();
       return;
     }
     this.#writer = writer;
-    this.#engineVersion = engineVersion;
-    this.#fileIdentity = fileIdentity;
+    this.#engineVersion = writer.opened?.engineVersion;
+    this.#opener.expectFile();
     this.#setState({ kind: "ready", since: this.#options.clock.now() });
-    const missing = this.#options.readerCount - this.#readers.length - this.#awaitedReaderCount;
-    this.#awaitedReaderCount += missing;
-    await Promise.all(Array.from({ length: missing }, () => this.#startReader(1)));
-  }
-
-  #startReader(attempt: number): Promise<void> {
-    return this.#track(this.#openReader(attempt));
-  }
-
-  async #openReader(attempt: number): Promise<void> {
-    if (this.#isClosed) return;
-    const reader = this.#createThread("reader");
-    try {
-      await this.#awaitReady(reader);
-    } catch (error) {
-      if (this.#isClosed) return;
-      this.#options.logger.warn("reader thread did not start", { attempt, error });
-      this.#later(this.#delayMs(attempt), () => void this.#startReader(attempt + 1));
-      return;
-    }
-    if (this.#isClosed) {
-      await reader.close();
-      return;
-    }
-    this.#awaitedReaderCount--;
-    this.#readers.push(reader);
-  }
-
-  #track(start: Promise<void>): Promise<void> {
-    const end = (): void => void this.#starting.delete(start);
-    this.#starting.add(start);
-    start.then(end, end);
-    return start;
-  }
-
-  #createThread(role: ThreadRole): DatabaseThread {
-    const { thread } = this.#options;
-    // A file that was there and is gone is a loss to be told of; a new, empty one in its place would hide it.
-    const connection = { ...thread.connection, mustExist: this.#engineVersion !== undefined };
-    return new DatabaseThread(
-      role,
-      { ...thread, connection },
-      {
-        onLost: (thread, cause) => this.#handleLost(thread, cause),
-        onTrouble: (cause) => this.#options.logger.warn("database housekeeping failed", { error: cause }),
-      },
-      this.#options.clock,
-    );
-  }
-
-  async #awaitReady(thread: DatabaseThread): Promise<ReadyThread> {
-    const timeoutMs = this.#options.connectionTimeoutMs();
-    const cancel = this.#options.clock.schedule(timeoutMs, () => {
-      void thread.terminate(
-        new MusterError("DATABASE_UNAVAILABLE", `open the database: no connection within ${timeoutMs} ms`),
-      );
-    });
-    try {
-      return await thread.ready;
-    } finally {
-      cancel();
-    }
   }
 
   /** A call that does not return cannot be ended, only abandoned with its thread; whatever it still does is applied once. */
   #replaceHanging(thread: DatabaseThread, silentMs: number): void {
+    // It answers nothing while it rescues the file, and it has the last copy.
+    if (thread === this.#writer && this.#rescue.running) return;
     const hung = new MusterError(
       "DATABASE_UNAVAILABLE",
       `use the database: the ${thread.role} thread has not answered for ${Math.round(silentMs)} ms`,
@@ -228,82 +273,57 @@ export class ConnectionManager {
     void thread.terminate(hung);
   }
 
+  /** What happened to the file since the writer opened it; undefined when nothing did, or that cannot be said. */
+  async #inspectFile(): Promise<FileFinding | undefined> {
+    const identity = this.#fileIdentity;
+    if (identity === undefined) return undefined;
+    const inspection = inspectFile(this.#options.thread.connection.path, identity);
+    if (!(await settlesWithin(inspection, INSPECTION_LIMIT_MS))) return undefined;
+    return this.#fileIdentity === identity ? inspection : undefined;
+  }
+
   /** The file was deleted, replaced or emptied under the open connection, which holds the last copy of what it had. */
-  async #rescue(finding: FileFinding): Promise<void> {
+  async #rescueFile(finding: FileFinding): Promise<RescueEnd | undefined> {
     const writer = this.#writer;
-    if (!writer || this.#isRescuing) return;
-    const { clock, logger, recovery } = this.#options;
-    const cause = new MusterError(
-      "DATABASE_UNAVAILABLE",
-      `use the database: its file was ${finding} while it was in use`,
-      {
-        hint: "Something else works on the data folder. What stood in the file's place is kept in data/quarantine.",
-      },
-    );
-    logger.error("the database file is lost, rescuing its content", { finding });
-    this.#isRescuing = true;
-    this.#setState({ kind: "recovering", since: clock.now(), attempt: 1, isLasting: true, cause });
-    const action = recovery.begin("rescue", "database file");
-    try {
-      const quarantineFolder = await this.#rescueUntilDone(writer);
-      action.succeed(
-        quarantineFolder === undefined
-          ? `was ${finding}`
-          : `was ${finding}; what stood there is in ${quarantineFolder}`,
-      );
-    } catch (error) {
-      action.fail(error);
-    } finally {
-      this.#isRescuing = false;
+    if (!writer || this.#rescue.running) return this.#rescue.running;
+    const cause = createFileLossError(finding);
+    if (this.#isServing) {
+      this.#setState({ kind: "recovering", since: this.#options.clock.now(), attempt: 1, isLasting: true, cause });
+    }
+    const end = await this.#rescue.run(writer, finding);
+    if (end === "over") {
+      // At once: until its end is noticed, the rescued file would be taken for an intruder.
+      void writer.terminate(cause);
       // They have the lost file open; they are started again on the one that has taken its place.
-      for (const reader of [...this.#readers]) void reader.terminate(cause);
+      this.#pool.replaceAll(cause);
     }
+    return end;
   }
 
-  /** As long as the content is there, it is worth another try: a full disk may be freed. */
-  async #rescueUntilDone(writer: DatabaseThread): Promise<string | undefined> {
-    for (;;) {
-      const { error, quarantineFolder } = await writer.rescue();
-      if (!error) return quarantineFolder;
-      if (error.code === "DATABASE_CORRUPT") throw fromWireError(error);
-      this.#options.logger.error("rescuing the database failed, trying again", { error: fromWireError(error) });
-      await sleep(this.#options.clock, RESCUE_RETRY_INTERVAL_MS);
-    }
-  }
-
-  #handleLost(thread: DatabaseThread, cause: MusterError): void {
-    if (this.#isClosed) return;
-    if (thread === this.#writer) {
-      this.#options.logger.error("writer thread lost", { error: cause });
-      this.#writer = undefined;
-      this.#scheduleReconnect(1, cause);
-      return;
-    }
-    const index = this.#readers.indexOf(thread);
-    if (index === -1) return; // One that never became ready: its starter handles it.
-    this.#options.logger.warn("reader thread lost", { error: cause });
-    this.#readers.splice(index, 1);
-    this.#restartCount++;
-    this.#awaitedReaderCount++;
-    this.#later(this.#delayMs(1), () => void this.#startReader(1));
+  #handleLostWriter(writer: DatabaseThread, cause: MusterError): void {
+    if (writer !== this.#writer) return; // One that never became ready: its starter handles it.
+    this.#writer = undefined;
+    if (!this.#isServing) return;
+    this.#options.logger.error("writer thread lost", { error: cause });
+    this.#scheduleReconnect(1, cause);
   }
 
   #scheduleReconnect(attempt: number, cause: MusterError): void {
-    if (this.#isClosed) return;
+    if (!this.#isServing) return;
     const { clock, logger, retry } = this.#options;
     const isHopeless = isMusterError(cause, "SCHEMA_NEWER", "SCHEMA_MISMATCH", "MIGRATION_FAILED", "SQLITE_TOO_OLD");
     const isExhausted = attempt > retry().maxAttempts || isHopeless;
     const since = "since" in this.#state && this.#state.kind !== "ready" ? this.#state.since : clock.now();
     if (isExhausted && this.#state.kind !== "offline") logger.error("database is offline", { attempt, error: cause });
-    const delayMs = isExhausted ? SLOW_PROBE_INTERVAL_MS : this.#delayMs(attempt);
+    const delayMs = isExhausted ? SLOW_PROBE_INTERVAL_MS : this.#timers.delayMs(attempt);
     const isLasting = attempt > 1 || delayMs > UNNOTICED_MS;
     this.#setState(
       isExhausted ? { kind: "offline", since, cause } : { kind: "recovering", since, attempt, isLasting, cause },
     );
-    this.#later(delayMs, () => {
+    this.#timers.schedule(delayMs, () => {
       this.#restartCount++;
       const action = this.#options.recovery.begin("restart-writer", "database", attempt);
-      this.#startWriter().then(
+      this.#start().then(
         () => action.succeed(),
         (error: unknown) => {
           action.fail(error);
@@ -313,26 +333,27 @@ export class ConnectionManager {
     });
   }
 
-  #delayMs(attempt: number): number {
-    return backoffDelayMs(attempt, this.#options.retry(), this.#options.random ?? Math.random);
-  }
-
-  #later(delayMs: number, run: () => void): void {
-    const cancel = this.#options.clock.schedule(delayMs, () => {
-      this.#cancelTimers.delete(cancel);
-      run();
-    });
-    this.#cancelTimers.add(cancel);
+  get #fileIdentity(): FileIdentity | undefined {
+    return this.#writer?.opened?.fileIdentity;
   }
 
   get #isClosed(): boolean {
     return this.#state.kind === "closed";
   }
 
+  /** Threads are to be there: neither closed nor suspended. */
+  get #isServing(): boolean {
+    return !this.#isClosed && this.#suspending === undefined;
+  }
+
   #setState(state: EngineState): void {
     this.#state = state;
     for (const listener of this.#listeners) listener(state);
   }
+}
+
+function closedError(): MusterError {
+  return new MusterError("SHUTTING_DOWN", "use the database: it is closed");
 }
 
 function toMusterError(error: unknown): MusterError {

@@ -11,6 +11,7 @@ import {
   type ThreadOptions,
   type WireRequest,
 } from "./thread-protocol.ts";
+import { settlesWithin } from "./time-limit.ts";
 
 export type ThreadRole = "writer" | "reader";
 
@@ -42,6 +43,8 @@ export interface DatabaseThreadEvents {
 
 /** How long after its time is up a request's answer is waited for: the thread refuses it by then, if it can. */
 const GRACE_MS = 250;
+/** Longer than any request may take; a thread that does not close within it hangs. */
+const CLOSE_LIMIT_MS = 4_000;
 
 export type ReadyThread = Omit<Extract<ThreadNotice, { notice: "ready" }>, "notice">;
 export type RescueOutcome = Omit<Extract<ThreadNotice, { notice: "rescued" }>, "notice">;
@@ -53,8 +56,9 @@ export class DatabaseThread {
   readonly #pending = new Map<number, PendingRequest>();
   readonly #events: DatabaseThreadEvents;
   readonly #ready = Promise.withResolvers<ReadyThread>();
-  readonly #exited: Promise<void>;
+  readonly #ended: Promise<void>;
   readonly #clock: Clock;
+  #opened: ReadyThread | undefined;
   #rescue: PromiseWithResolvers<RescueOutcome> | undefined;
   /** When the ping was sent that has not been answered, monotonic milliseconds. */
   #pingedAt: number | undefined;
@@ -73,7 +77,7 @@ export class DatabaseThread {
     });
     this.#worker.on("message", (message: string | ThreadNotice) => this.#receive(message));
     this.#worker.on("error", (error) => this.#lose(connectionLost(toError(error).message, error)));
-    this.#exited = new Promise((resolve) => {
+    this.#ended = new Promise((resolve) => {
       this.#worker.on("exit", (exitCode) => {
         this.#lose(connectionLost(`the ${role} thread ended with code ${exitCode}`));
         resolve();
@@ -86,6 +90,16 @@ export class DatabaseThread {
   /** Resolves when the connection is open; rejects with the reason why it is not. */
   get ready(): Promise<ReadyThread> {
     return this.#ready.promise;
+  }
+
+  /** What the thread said of its connection when that was open; undefined before. */
+  get opened(): ReadyThread | undefined {
+    return this.#opened;
+  }
+
+  /** Resolves when the thread does not exist any more, and so has no file open; never while it hangs. */
+  get ended(): Promise<void> {
+    return this.#ended;
   }
 
   get pendingCount(): number {
@@ -122,6 +136,7 @@ export class DatabaseThread {
 
   /** See `ThreadCommand`. Resolves when the thread says how it went; rejects when it ends before. */
   rescue(): Promise<RescueOutcome> {
+    if (this.#isEnding) return Promise.reject(connectionLost(`the ${this.role} thread has ended`));
     this.#flush();
     this.#rescue ??= Promise.withResolvers();
     this.#command({ command: "rescue" });
@@ -139,15 +154,22 @@ export class DatabaseThread {
     });
   }
 
-  /** Lets the thread finish what it has and close its connection; resolves when it has ended, in whatever way. */
+  /**
+   * Lets the thread finish what it has and close its connection. Resolves when it has ended, in whatever way, or when it
+   * is given up because it hangs: see `ended`.
+   */
   async close(): Promise<void> {
     if (!this.#isEnding) {
       this.#flush();
       this.#isEnding = true;
       this.#command({ command: "close" });
     }
-    await this.#exited;
-    this.#rejectPending(connectionLost(`the ${this.role} thread was closed`));
+    const hasEnded = await settlesWithin(this.#ended, CLOSE_LIMIT_MS);
+    const cause = connectionLost(`the ${this.role} thread ${hasEnded ? "was closed" : "did not close in time"}`);
+    this.#ready.reject(cause);
+    this.#rescue?.reject(cause);
+    this.#rejectPending(cause);
+    if (!hasEnded) void this.#worker.terminate();
   }
 
   /** Ends the thread wherever it is; what it had not answered is rejected, with its outcome unknown. */
@@ -182,7 +204,10 @@ export class DatabaseThread {
   }
 
   #receiveNotice(message: ThreadNotice): void {
-    if (message.notice === "ready") this.#ready.resolve(message);
+    if (message.notice === "ready") {
+      this.#opened = message;
+      this.#ready.resolve(message);
+    }
     // The first reason is the true one: that the thread has ended, which comes next, only follows from it.
     if (message.notice === "failed") this.#lose(fromWireError(message.error));
     if (message.notice === "pong") this.#pingedAt = undefined;

@@ -26,6 +26,7 @@ export interface LossDetectorOptions {
 export class LossDetector {
   readonly #options: LossDetectorOptions;
   readonly #checks: Interval;
+  #isInspecting = false;
 
   constructor(options: LossDetectorOptions) {
     this.#options = options;
@@ -41,17 +42,28 @@ export class LossDetector {
     return this.#checks.stop();
   }
 
-  async #check(): Promise<void> {
-    const { path, listThreads, getFileIdentity, onHang, onFileLoss } = this.#options;
+  #check(): void {
+    const { listThreads, onHang, onError } = this.#options;
     for (const thread of listThreads()) {
       thread.expire();
       if (thread.silentMs > HANG_TIMEOUT_MS) onHang(thread, thread.silentMs);
       else thread.ping();
     }
+    // Not waited for: on a disk that hangs it does not return, and then above all the threads have to be watched.
+    this.#inspectFile().catch(onError);
+  }
+
+  async #inspectFile(): Promise<void> {
+    const { path, getFileIdentity, onFileLoss } = this.#options;
     const identity = getFileIdentity();
-    if (identity === undefined) return;
-    const finding = await inspectFile(path, identity);
-    // Opened anew meanwhile: what was found is of the past.
-    if (finding !== undefined && getFileIdentity() === identity) onFileLoss(finding);
+    if (identity === undefined || this.#isInspecting) return;
+    this.#isInspecting = true;
+    try {
+      const finding = await inspectFile(path, identity);
+      // Opened anew meanwhile: what was found is of the past.
+      if (finding !== undefined && getFileIdentity() === identity) onFileLoss(finding);
+    } finally {
+      this.#isInspecting = false;
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { systemClock } from "../../core/clock.ts";
-import type { MusterError } from "../../core/errors.ts";
+import { MusterError } from "../../core/errors.ts";
 import type { EngineRequest, EngineState, EngineStatus, StorageEngine } from "../engine.ts";
 import { ConnectionManager, type ConnectionManagerOptions } from "./connection-manager.ts";
 import { IN_MEMORY_PATH } from "./connection.ts";
@@ -10,11 +10,12 @@ export type SqliteEngineOptions = ConnectionManagerOptions;
 /** The storage engine on SQLite: writes go to the writer thread, reads to the least busy reader. */
 export class SqliteEngine implements StorageEngine {
   readonly #connections: ConnectionManager;
+  /** Only the thread that opened an in-memory database sees it, and it ends with that thread. */
+  readonly #isInMemory: boolean;
 
   constructor(options: SqliteEngineOptions) {
-    // Only the thread that opened an in-memory database sees it.
-    const isInMemory = options.thread.connection.path === IN_MEMORY_PATH;
-    this.#connections = new ConnectionManager(isInMemory ? { ...options, readerCount: 0 } : options);
+    this.#isInMemory = options.thread.connection.path === IN_MEMORY_PATH;
+    this.#connections = new ConnectionManager(this.#isInMemory ? { ...options, readerCount: 0 } : options);
   }
 
   /** For what restarts, inspects or sabotages connections: recovery and its tests. */
@@ -39,7 +40,34 @@ export class SqliteEngine implements StorageEngine {
   }
 
   reconnect(cause: MusterError): void {
-    void this.#connections.reconnect(cause);
+    void this.#connections.mend(cause);
+  }
+
+  /** Resolves when there are so many reader threads, as far as they start. In memory there is never one. */
+  async resizeReaders(readerCount: number): Promise<void> {
+    if (!this.#isInMemory) await this.#connections.resize(readerCount);
+  }
+
+  /**
+   * Runs something that needs the database's files for itself, such as putting another database in their place. What was
+   * accepted before is finished first; calls meanwhile fail with DATABASE_UNAVAILABLE and this cause. The database is
+   * opened again whether `run` succeeds or throws. Rejects without running it with CONFLICT when the files are released
+   * already, with SHUTTING_DOWN, or with the reason why they cannot be released; after it with its error, or the
+   * reason why the database cannot be opened again, which is tried on and on.
+   */
+  async withFilesReleased<Result>(cause: MusterError, run: () => Promise<Result>): Promise<Result> {
+    if (this.#isInMemory) throw new MusterError("CONFLICT", "release the database's files: it is in memory only");
+    await this.#connections.suspend(cause);
+    let result: Result;
+    try {
+      result = await run();
+    } catch (error) {
+      // Why it does not open is in the state, and the first failure is the one to act on.
+      await this.#connections.resume().catch(() => undefined);
+      throw error;
+    }
+    await this.#connections.resume();
+    return result;
   }
 
   status(): EngineStatus {

@@ -1,0 +1,98 @@
+import type { Clock } from "../../core/clock.ts";
+import { MusterError } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import { DatabaseThread, type DatabaseThreadEvents, type ThreadRole } from "./database-thread.ts";
+import type { ThreadOptions } from "./thread-protocol.ts";
+import { settlesWithin } from "./time-limit.ts";
+
+/**
+ * More threads than this that were given up and have not ended: no more are started until some have. A disk that hangs
+ * for hours takes every new thread with it, and each of them costs several megabytes.
+ */
+const MAX_ABANDONED_COUNT = 24;
+/** For threads that were told to end: all that is left to them is to leave a call to the operating system. */
+const END_LIMIT_MS = 2_000;
+
+export interface ThreadOpenerOptions {
+  readonly thread: ThreadOptions;
+  /** Longest wait for a thread to open its connection, milliseconds. */
+  readonly connectionTimeoutMs: () => number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Starts database threads, and knows each of them until it has ended. */
+export class ThreadOpener {
+  /** Page cache of each thread that is started from now on. */
+  cacheSizeBytes: number;
+  readonly #options: ThreadOpenerOptions;
+  readonly #existing = new Set<DatabaseThread>();
+  #isFileExpected = false;
+
+  constructor(options: ThreadOpenerOptions) {
+    this.#options = options;
+    this.cacheSizeBytes = options.thread.connection.cacheSizeBytes;
+  }
+
+  /** From now on a missing file is a loss to be told of; a new, empty one in its place would hide it. */
+  expectFile(): void {
+    this.#isFileExpected = true;
+  }
+
+  /** Resolves when its connection is open; rejects with the reason why it is not. */
+  async open(role: ThreadRole, onLost: DatabaseThreadEvents["onLost"]): Promise<DatabaseThread> {
+    this.#refuseWhileManyHang();
+    const thread = this.#create(role, onLost);
+    const timeoutMs = this.#options.connectionTimeoutMs();
+    const cancel = this.#options.clock.schedule(timeoutMs, () => {
+      void thread.terminate(
+        new MusterError("DATABASE_UNAVAILABLE", `open the database: no connection within ${timeoutMs} ms`),
+      );
+    });
+    try {
+      await thread.ready;
+    } finally {
+      cancel();
+    }
+    // Lost in the same moment: nobody would hear of it any more, and a dead thread would be taken for a live one.
+    if (!thread.isAlive) throw new MusterError("DATABASE_UNAVAILABLE", `open the database: the ${role} thread ended`);
+    return thread;
+  }
+
+  /** Throws when one of the threads that were told to end still exists, and so may have the files open. */
+  async requireAllEnded(): Promise<void> {
+    const ends = [...this.#existing].map((thread) => thread.ended);
+    if (await settlesWithin(Promise.all(ends), END_LIMIT_MS)) return;
+    throw new MusterError(
+      "DATABASE_UNAVAILABLE",
+      `release the database's files: ${this.#existing.size} of its threads hang`,
+      { hint: "Check the disk: a call to the operating system does not return. Restart the bot if it stays so." },
+    );
+  }
+
+  #create(role: ThreadRole, onLost: DatabaseThreadEvents["onLost"]): DatabaseThread {
+    const { thread: options, clock, logger } = this.#options;
+    const connection = {
+      ...options.connection,
+      cacheSizeBytes: this.cacheSizeBytes,
+      mustExist: this.#isFileExpected,
+    };
+    const thread = new DatabaseThread(
+      role,
+      { ...options, connection },
+      { onLost, onTrouble: (cause) => logger.warn("database housekeeping failed", { error: cause }) },
+      clock,
+    );
+    this.#existing.add(thread);
+    void thread.ended.then(() => this.#existing.delete(thread));
+    return thread;
+  }
+
+  #refuseWhileManyHang(): void {
+    const abandonedCount = [...this.#existing].filter((thread) => !thread.isAlive).length;
+    if (abandonedCount < MAX_ABANDONED_COUNT) return;
+    throw new MusterError("DATABASE_UNAVAILABLE", `open the database: ${abandonedCount} of its threads hang`, {
+      hint: "Check the disk: a call to the operating system does not return.",
+    });
+  }
+}

@@ -7,7 +7,8 @@ import type { ReadTransaction, WriteTransaction } from "../database/operation.ts
  *
  * Tables that SQLite cannot read or write any more are renamed, and empty ones take their place: what was in them stays
  * to be looked at, and every chain starts anew with an entry that says so. An entry that was altered or removed is no
- * reason for that: it is evidence, and is only reported.
+ * reason for that: it is evidence, and is only reported. When the recorded end of a chain is not the end of its entries,
+ * the chain goes on behind an entry that says so, at which verification stops from then on.
  */
 
 export type AuditOutcome = "success" | "failure";
@@ -83,6 +84,33 @@ export async function findChainEnd(transaction: ReadTransaction, guildId: string
   return end ?? CHAIN_START;
 }
 
+/**
+ * Where the next entry goes. The record and the log agree unless somebody has changed one of them past Muster. Going on
+ * from the record could meet entries that are there already, and no write of the server would work any more; going on
+ * from the newest entry could make forged ones part of the chain. So the chain is broken where everybody can see it.
+ */
+export type ChainPlace =
+  | { readonly kind: "continued"; readonly end: ChainEnd }
+  | { readonly kind: "broken"; readonly end: ChainEnd; readonly recorded: ChainEnd; readonly found: ChainEnd };
+
+/** Numbers beyond this are nobody's: what has one is looked at by verification, and not built upon. */
+const SEQUENCE_LIMIT = 2 ** 50;
+
+export async function findChainPlace(transaction: ReadTransaction, guildId: string): Promise<ChainPlace> {
+  const recorded = await findChainEnd(transaction, guildId);
+  const newest = await transaction.get<ChainEnd>(
+    "SELECT sequence, hash FROM audit_log WHERE guild_id = ? AND sequence <= ? ORDER BY sequence DESC LIMIT 1",
+    ...[guildId, SEQUENCE_LIMIT],
+  );
+  const found = newest ?? CHAIN_START;
+  if (recorded.sequence === found.sequence && recorded.hash === found.hash) return { kind: "continued", end: found };
+  const isPossible = recorded.sequence >= 0 && recorded.sequence < SEQUENCE_LIMIT;
+  // After the higher of the two, so that what is missing between them stays missing; never as entry 1, and with a hash
+  // that no entry has, so that verification stops here whatever the rest looks like.
+  const sequence = Math.max(found.sequence, isPossible ? recorded.sequence : 0, 1);
+  return { kind: "broken", end: { sequence, hash: CHAIN_START.hash }, recorded, found };
+}
+
 export async function listAfter(
   transaction: ReadTransaction,
   guildId: string,
@@ -102,7 +130,7 @@ export async function checkChainEnd(
 ): Promise<ChainFault | undefined> {
   const recorded = await findChainEnd(transaction, guildId);
   if (recorded.sequence > end.sequence) return { kind: "missing", sequence: end.sequence + 1 };
-  if (recorded.hash === end.hash) return undefined;
+  if (recorded.sequence === end.sequence && recorded.hash === end.hash) return undefined;
   // Beyond an end that fits the entry it names, entries were added by somebody else: the first of them is to be named.
   const [last, added] = await listAfter(transaction, guildId, { sequence: recorded.sequence - 1, limit: 2 });
   if (added && last?.sequence === recorded.sequence && last.hash === recorded.hash) return alteredFault(added);

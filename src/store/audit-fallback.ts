@@ -81,8 +81,9 @@ export class AuditFallback {
     return this.#entries.length;
   }
 
-  get first(): RecordedEntry | undefined {
-    return this.#entries[0];
+  /** The longest waiting ones, at most `limit`, in order. */
+  first(limit: number): readonly RecordedEntry[] {
+    return this.#entries.slice(0, limit);
   }
 
   /** Reads what an earlier run left. Lines that cannot be read go to a file of their own, and an entry tells of them. */
@@ -100,9 +101,22 @@ export class AuditFallback {
     });
   }
 
-  /** The first entry is in the table. The file keeps it until `removeIfEmpty`: it is there once, however often it is sent. */
-  forgetFirst(): void {
-    this.#entries.shift();
+  /** The first entries are in the table. The file keeps them until `removeIfEmpty`: they are there once, however often sent. */
+  forgetFirst(count: number): void {
+    this.#entries.splice(0, count);
+  }
+
+  /** For a first entry that the table refuses for ever: it is kept aside, and `note`, which tells of it, takes its place. */
+  replaceFirst(createNote: (keptIn: string) => RecordedEntry): Promise<void> {
+    return this.#serially(async () => {
+      const [entry] = this.#entries;
+      if (!entry) return;
+      const line = Buffer.from(formatLine(entry).trimEnd());
+      const keptIn = await this.#keepAside([line]);
+      const entries = [createNote(basename(keptIn)), ...this.#entries.slice(1)];
+      await this.#rewrite(entries);
+      this.#entries = entries;
+    });
   }
 
   /** Removes the file, durably, when nothing waits in it. */
@@ -161,17 +175,23 @@ export class AuditFallback {
   }
 
   async #setAside(damagedLines: readonly Buffer[], tornLine: Buffer | undefined): Promise<void> {
-    const { path, logger } = this.#options;
-    const keptIn = damagedPathOf(path);
-    const lines = tornLine ? [...damagedLines, tornLine] : damagedLines;
-    await appendDurably(keptIn, Buffer.concat(lines.flatMap((line) => [line, Buffer.of(NEWLINE)])));
-    await syncFolder(dirname(path));
+    const { logger } = this.#options;
+    const keptIn = await this.#keepAside(tornLine ? [...damagedLines, tornLine] : damagedLines);
     if (tornLine) logger.warn("the last line of the audit fallback file was cut off by a crash", { keptIn });
     if (damagedLines.length === 0) return;
     logger.error("the audit fallback file has damaged lines; they are kept aside", {
       lineCount: damagedLines.length,
       keptIn,
     });
+  }
+
+  /** Returns the path of the file that has them. */
+  async #keepAside(lines: readonly Buffer[]): Promise<string> {
+    const { path } = this.#options;
+    const keptIn = damagedPathOf(path);
+    await appendDurably(keptIn, Buffer.concat(lines.flatMap((line) => [line, Buffer.of(NEWLINE)])));
+    await syncFolder(dirname(path));
+    return keptIn;
   }
 }
 

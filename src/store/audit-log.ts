@@ -9,7 +9,14 @@ import type { RetryConfig } from "../resilience/backoff.ts";
 import { RetryManager } from "../resilience/retry-manager.ts";
 import { inspectChains } from "./audit-chain.ts";
 import { AuditFallback } from "./audit-fallback.ts";
-import { recordedEntry, SYSTEM_CHAIN, type ChainRestart, type NewAuditEntry, type RecordedEntry } from "./audit.ts";
+import {
+  APPEND_ALL_LIMIT,
+  recordedEntry,
+  SYSTEM_CHAIN,
+  type ChainRestart,
+  type NewAuditEntry,
+  type RecordedEntry,
+} from "./audit.ts";
 import { SYSTEM_ACTOR } from "./inputs.ts";
 import type { Store } from "./store.ts";
 
@@ -40,8 +47,15 @@ const PASSING: readonly ErrorCode[] = [
   "OPERATION_TIMEOUT",
 ];
 
+/** What one entry of a call can be at fault for, and the others not. */
+const REFUSALS: readonly ErrorCode[] = ["CONSTRAINT_VIOLATED", "INPUT_INVALID", "QUERY_FAILED"];
+
+const ENTRY_REFUSED = "audit.entry-refused";
+
 export interface AuditLogOptions {
-  readonly store: { readonly audit: Pick<Store["audit"], "append" | "preserveDamaged" | "listChains" | "verify"> };
+  readonly store: {
+    readonly audit: Pick<Store["audit"], "append" | "appendAll" | "preserveDamaged" | "listChains" | "verify">;
+  };
   /** `<data>/audit-fallback.ndjson`. */
   readonly fallbackPath: string;
   readonly clock: Clock;
@@ -98,14 +112,7 @@ export class AuditLog {
       isRetryable: (error) => isMusterError(error, "DATABASE_UNAVAILABLE", "DATABASE_BUSY"),
     });
     const createDamageEntry = (lineCount: number, keptIn: string): RecordedEntry =>
-      this.#identify({
-        guildId: SYSTEM_CHAIN,
-        actorId: SYSTEM_ACTOR,
-        action: "audit.fallback-damaged",
-        target: keptIn,
-        details: { lineCount },
-        outcome: "failure",
-      });
+      this.#createNote("audit.fallback-damaged", keptIn, { lineCount });
     this.#fallback = new AuditFallback({ path, logger, createDamageEntry });
     this.#syncTimer = new Interval({
       clock,
@@ -251,10 +258,11 @@ export class AuditLog {
     if (this.#damagedSyncCount >= 2 && this.#damagedSyncCount < Infinity) await this.#replaceDamaged();
     let synced = 0;
     while (!this.#closing.signal.aborted) {
-      const entry = this.#fallback.first;
-      if (entry) {
-        if (!(await this.#syncOne(entry))) break;
-        synced++;
+      const entries = this.#fallback.first(APPEND_ALL_LIMIT);
+      if (entries.length > 0) {
+        const count = await this.#syncFirst(entries);
+        synced += count;
+        if (count === 0) break;
       } else {
         await this.#fallback.removeIfEmpty();
         // What was recorded while the file was being removed is in it, or in a new one.
@@ -266,17 +274,40 @@ export class AuditLog {
     return { synced, remaining };
   }
 
-  async #syncOne(entry: RecordedEntry): Promise<boolean> {
+  /** How many of the entries are in the table now: all, or when that is refused, those before the one that is at fault. */
+  async #syncFirst(entries: readonly RecordedEntry[]): Promise<number> {
     try {
-      await this.#append(entry, ATTEMPT_LIMIT_MS);
+      await this.#within(ATTEMPT_LIMIT_MS, this.#options.store.audit.appendAll({ entries: [...entries] }));
     } catch (error) {
-      this.#options.logger.warn("an audit entry from the fallback file cannot be stored yet", { error });
+      if (isMusterError(error, ...REFUSALS)) {
+        if (entries.length > 1) return this.#syncFirst(entries.slice(0, Math.ceil(entries.length / 2)));
+        // What tells of a refused one is not set aside itself, or there would be no end of it.
+        if (isMusterError(error, "CONSTRAINT_VIOLATED") && entries[0]?.action !== ENTRY_REFUSED) {
+          return this.#setFirstAside(error);
+        }
+      }
+      this.#options.logger.warn("audit entries from the fallback file cannot be stored yet", { error });
       if (isMusterError(error, "DATABASE_CORRUPT")) this.#damagedSyncCount++;
-      return false;
+      return 0;
     }
     this.#damagedSyncCount = 0;
-    this.#fallback.forgetFirst();
-    return true;
+    this.#fallback.forgetFirst(entries.length);
+    return entries.length;
+  }
+
+  /** An entry that breaks a rule of the table breaks it for ever, and all others wait behind it. */
+  async #setFirstAside(error: MusterError): Promise<number> {
+    this.#options.logger.error("the audit table refuses an entry: it is kept aside", { error });
+    const details = { reason: error.message };
+    await this.#fallback.replaceFirst((keptIn) => this.#createNote(ENTRY_REFUSED, keptIn, details));
+    return this.#syncFirst(this.#fallback.first(1));
+  }
+
+  #createNote(action: string, target: string, details: NonNullable<NewAuditEntry["details"]>): RecordedEntry {
+    return this.#identify({
+      ...{ guildId: SYSTEM_CHAIN, actorId: SYSTEM_ACTOR },
+      ...{ action, target, details, outcome: "failure" },
+    });
   }
 
   /**
@@ -292,15 +323,18 @@ export class AuditLog {
     }
   }
 
-  /** One try. When it takes too long its outcome is unknown, and the next one finds what it did. */
   async #append(entry: RecordedEntry, limitMs: number): Promise<void> {
-    const { store, clock } = this.#options;
+    await this.#within(limitMs, this.#options.store.audit.append(entry));
+  }
+
+  /** One try. When it takes too long its outcome is unknown, and the next one finds what it did. */
+  async #within(limitMs: number, attempt: Promise<unknown>): Promise<void> {
     const { promise: overdue, reject } = Promise.withResolvers<never>();
-    const cancel = clock.schedule(limitMs, () =>
+    const cancel = this.#options.clock.schedule(limitMs, () =>
       reject(new MusterError("OPERATION_TIMEOUT", `store an audit entry: no answer within ${limitMs} ms`)),
     );
     try {
-      await Promise.race([store.audit.append(entry), overdue]);
+      await Promise.race([attempt, overdue]);
     } finally {
       cancel();
     }

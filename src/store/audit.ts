@@ -12,7 +12,7 @@ import {
   auditHash,
   CHAIN_START,
   checkChainEnd,
-  findChainEnd,
+  findChainPlace,
   listAfter,
   preserveAuditTables,
   verifyEntries,
@@ -45,10 +45,29 @@ export interface NewAuditEntry {
 /** Appends an entry to its chain, in the transaction of the change that it tells of: one does not exist without the other. */
 export async function appendAuditEntry(
   transaction: WriteTransaction,
-  { guildId, actorId, action, target, details = {}, outcome = "success" }: NewAuditEntry,
+  entry: NewAuditEntry,
   context: OperationContext,
 ): Promise<AuditEntry> {
-  const end = await findChainEnd(transaction, guildId);
+  const { guildId } = entry;
+  const place = await findChainPlace(transaction, guildId);
+  if (place.kind === "continued") return insertAfter(transaction, place.end, { entry, context });
+  const { recorded, found } = place;
+  const note = {
+    ...{ guildId, actorId: SYSTEM_ACTOR, action: "audit.chain-break", target: "audit_chain" },
+    details: { recorded, found },
+    outcome: "failure",
+  } as const;
+  const noteContext = { ...context, operationId: `${context.operationId}-break` };
+  const { sequence, hash } = await insertAfter(transaction, place.end, { entry: note, context: noteContext });
+  return insertAfter(transaction, { sequence, hash }, { entry, context });
+}
+
+async function insertAfter(
+  transaction: WriteTransaction,
+  end: ChainEnd,
+  { entry: content, context }: { readonly entry: NewAuditEntry; readonly context: OperationContext },
+): Promise<AuditEntry> {
+  const { guildId, actorId, action, target, details = {}, outcome = "success" } = content;
   const unsigned = {
     guildId,
     sequence: end.sequence + 1,
@@ -77,6 +96,17 @@ export async function appendAuditEntry(
   return entry;
 }
 
+/** Once for an id: the entry that has it already is the answer. */
+async function appendOnce(
+  transaction: WriteTransaction,
+  entry: NewAuditEntry,
+  context: OperationContext,
+): Promise<AuditEntry> {
+  const sql = `SELECT ${AUDIT_COLUMNS} FROM audit_log WHERE id = ?`;
+  const existing = await transaction.get<AuditEntry>(sql, context.operationId);
+  return existing ?? appendAuditEntry(transaction, entry, context);
+}
+
 const newEntry = z.object({
   guildId: chainId,
   actorId,
@@ -89,6 +119,9 @@ const newEntry = z.object({
 /** An entry with the id and the time that it got when it was recorded, and keeps wherever it waits. */
 export const recordedEntry = newEntry.extend({ id: ulid, at: moment });
 export type RecordedEntry = z.output<typeof recordedEntry>;
+
+/** The most entries of one `audit.appendAll`: a call of some milliseconds. */
+export const APPEND_ALL_LIMIT = 100;
 
 export interface ChainRestart {
   /** The name under which the damaged table is kept. */
@@ -200,15 +233,22 @@ export const auditOperations = {
     touches: ({ guildId }) => [guildAudit(guildId)],
     whenAway: "refuse",
     async run(transaction, { id, at, ...entry }, context): Promise<AuditEntry> {
-      if (id !== undefined) {
-        const sql = `SELECT ${AUDIT_COLUMNS} FROM audit_log WHERE id = ?`;
-        const existing = await transaction.get<AuditEntry>(sql, id);
-        if (existing) return existing;
+      if (id === undefined)
+        return appendAuditEntry(transaction, entry, { ...context, requestedAt: at ?? context.requestedAt });
+      return appendOnce(transaction, entry, { operationId: id, requestedAt: at ?? context.requestedAt });
+    },
+  }),
+
+  /** Records entries that have waited elsewhere, in order, all of them or none, each once for its id. */
+  appendAll: defineWrite({
+    input: z.object({ entries: z.array(recordedEntry).min(1).max(APPEND_ALL_LIMIT) }),
+    touches: ({ entries }) => [...new Set(entries.map(({ guildId }) => guildAudit(guildId)))],
+    whenAway: "refuse",
+    async run(transaction, { entries }): Promise<number> {
+      for (const { id, at, ...entry } of entries) {
+        await appendOnce(transaction, entry, { operationId: id, requestedAt: at });
       }
-      return appendAuditEntry(transaction, entry, {
-        operationId: id ?? context.operationId,
-        requestedAt: at ?? context.requestedAt,
-      });
+      return entries.length;
     },
   }),
 

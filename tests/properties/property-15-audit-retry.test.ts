@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { MusterError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { RetryConfig } from "../../src/resilience/backoff.ts";
+import type { AuditEntry } from "../../src/store/audit-chain.ts";
 import { AuditLog, type RecordOutcome } from "../../src/store/audit-log.ts";
 import type { Store } from "../../src/store/store.ts";
 import { openTestStore, until, withFolder, type TestStore } from "../helpers/database.ts";
@@ -13,6 +14,8 @@ import { newGuild, OWNER } from "../store/fixtures.ts";
 
 /** Longest that an entry is tried on the table, as `AuditLog` promises. */
 const RETRY_LIMIT_MS = 2_000;
+/** How many entries go from the file to the table in one call. */
+const BATCH_SIZE = 100;
 /** How long a write waits for a foreign lock: short, so on a busy machine one may run out of it without any. */
 const LOCK_WAIT_MS = 100;
 const SABOTAGE = new MusterError("DATABASE_UNAVAILABLE", "sabotage: the database is taken away");
@@ -41,6 +44,9 @@ class BreakableDatabase {
 
   readonly append: Store["audit"]["append"] = (entry) =>
     this.#isRefusing ? Promise.reject(SABOTAGE) : this.#database.store.audit.append(entry);
+
+  readonly appendAll: Store["audit"]["appendAll"] = (input) =>
+    this.#isRefusing ? Promise.reject(SABOTAGE) : this.#database.store.audit.appendAll(input);
 
   async break(cause: Cause): Promise<void> {
     const { engine, path } = this.#database;
@@ -81,21 +87,24 @@ function watchStore(
 ) {
   const attempts: Attempt[] = [];
   let isTrying = false;
-  const append: Store["audit"]["append"] = async (entry) => {
-    isTrying = true;
-    const at = clock.now();
-    let hasFailed = true;
-    try {
-      await beforeAttempt(attempts.length);
-      const stored = await audit.append(entry);
-      hasFailed = false;
-      return stored;
-    } finally {
-      attempts.push({ at, hasFailed });
-      isTrying = false;
-    }
-  };
-  return { audit: { ...audit, append }, attempts, isTrying: () => isTrying };
+  const watch =
+    <Input, Result>(call: (input: Input) => Promise<Result>) =>
+    async (input: Input): Promise<Result> => {
+      isTrying = true;
+      const at = clock.now();
+      let hasFailed = true;
+      try {
+        await beforeAttempt(attempts.length);
+        const result = await call(input);
+        hasFailed = false;
+        return result;
+      } finally {
+        attempts.push({ at, hasFailed });
+        isTrying = false;
+      }
+    };
+  const [append, appendAll] = [watch(audit.append), watch(audit.appendAll)];
+  return { audit: { ...audit, append, appendAll }, attempts, isTrying: () => isTrying };
 }
 
 type WatchedStore = ReturnType<typeof watchStore>;
@@ -143,10 +152,26 @@ const scenario = fc.record({
   jitter: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1, maxLength: 8 }),
   cause,
   failureCount: fc.nat({ max: 9 }),
-  laterCount: fc.integer({ min: 1, max: 5 }),
-  /** How many entries the first sync brings over before it is interrupted and the program dies. */
-  syncedBeforeDeath: fc.nat({ max: 5 }),
+  /** Now and then more than are brought over in one call. */
+  laterCount: fc.oneof(
+    { weight: 4, arbitrary: fc.integer({ min: 1, max: 5 }) },
+    { weight: 1, arbitrary: fc.integer({ min: BATCH_SIZE - 2, max: 2 * BATCH_SIZE + 3 }) },
+  ),
+  /** How many calls of the first sync bring entries over before it is interrupted and the program dies. */
+  callsBeforeDeath: fc.nat({ max: 3 }),
 });
+
+/** Of a whole chain, in its order. */
+async function listTargets({ audit }: Store, guildId: string): Promise<string[]> {
+  const entries: AuditEntry[] = [];
+  for (let hasOlder = true; hasOlder;) {
+    const sequence = entries.at(-1)?.sequence;
+    const page = await audit.list({ guildId, limit: 100, ...(sequence !== undefined && { sequence }) });
+    entries.push(...page.entries);
+    hasOlder = page.hasOlder;
+  }
+  return entries.toSorted((a, b) => a.sequence - b.sequence).map(({ target }) => target);
+}
 
 describe("Feature: database-reliability, Property 15: audit retry follows exponential backoff", () => {
   const engineClock = new ManualClock();
@@ -158,7 +183,7 @@ describe("Feature: database-reliability, Property 15: audit retry follows expone
 
   it("for any configuration and number of failures, then falls back to the file, and syncs in order without duplicates", async () => {
     const breakable = new BreakableDatabase(database, engineClock);
-    const store = { audit: { ...database.store.audit, append: breakable.append } };
+    const store = { audit: { ...database.store.audit, append: breakable.append, appendAll: breakable.appendAll } };
     const seen = new Map<RecordOutcome, number>();
 
     const check = async (
@@ -169,7 +194,7 @@ describe("Feature: database-reliability, Property 15: audit retry follows expone
         cause,
         failureCount,
         laterCount,
-        syncedBeforeDeath,
+        callsBeforeDeath,
       }: typeof scenario extends fc.Arbitrary<infer S> ? S : never,
     ): Promise<void> => {
       const guildId = await newGuild(database.store).catch(() => newGuild(database.store));
@@ -220,10 +245,10 @@ describe("Feature: database-reliability, Property 15: audit retry follows expone
       // A sync that is interrupted, by the end of the program; then another run, and the whole of it.
       await breakable.mend();
       const dying = watchStore(store, clock, (count) =>
-        count === syncedBeforeDeath ? breakable.break("refused call") : Promise.resolve(),
+        count === callsBeforeDeath ? breakable.break("refused call") : Promise.resolve(),
       );
       const interrupted = await createLog(dying).sync();
-      expect(interrupted.synced).toBeLessThanOrEqual(syncedBeforeDeath);
+      expect(interrupted.synced).toBe(Math.min(keptCount, callsBeforeDeath * BATCH_SIZE));
       expect(interrupted.synced + interrupted.remaining).toBe(keptCount);
       await breakable.mend();
       const last = watchStore(store, clock, () => Promise.resolve());
@@ -236,8 +261,7 @@ describe("Feature: database-reliability, Property 15: audit retry follows expone
       expect(existsSync(fallbackPath)).toBe(false);
       await revived.close();
 
-      const { entries } = await database.store.audit.list({ guildId, direction: "newer", sequence: 0, limit: 100 });
-      const inOrder = entries.toSorted((a, b) => a.sequence - b.sequence).map(({ target }) => target);
+      const inOrder = await listTargets(database.store, guildId);
       expect(inOrder).toEqual(Array.from({ length: laterCount + 1 }, (_, index) => `entry ${index}`));
       const verified = await database.store.audit.verify({ guildId });
       expect(verified).toMatchObject({ isDone: true, end: { sequence: laterCount + 1 } });

@@ -11,6 +11,7 @@ import {
 import { join } from "node:path";
 import { MusterError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import type { ChainFault } from "../../src/store/audit-chain.ts";
 import { AuditLog, type AuditLogOptions } from "../../src/store/audit-log.ts";
 import { errorLike, openTestStore, until, withFolder, withRawConnection, type TestStore } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
@@ -27,6 +28,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   guildId = await newGuild(database.store);
+  batchSizes.length = 0;
 });
 let isAway = false;
 afterEach(() => giveBack());
@@ -35,13 +37,37 @@ afterAll(() => database.close());
 const takeAway = (): void => void (isAway = true);
 const giveBack = (): void => void (isAway = false);
 
+/** How many entries each call that was let through brought from the file. */
+const batchSizes: number[] = [];
+
 /** The real store, refusing what is appended while it is away. */
 function createGatedStore(): AuditLogOptions["store"] {
   const { audit } = database.store;
-  return { audit: { ...audit, append: (entry) => (isAway ? Promise.reject(SABOTAGE) : audit.append(entry)) } };
+  return {
+    audit: {
+      ...audit,
+      append: (entry) => (isAway ? Promise.reject(SABOTAGE) : audit.append(entry)),
+      appendAll: (input) => {
+        if (isAway) return Promise.reject(SABOTAGE);
+        batchSizes.push(input.entries.length);
+        return audit.appendAll(input);
+      },
+    },
+  };
 }
 
 const entryOf = (target: string) => ({ guildId, actorId: OWNER, action: "audit.export", target });
+
+async function verify(): Promise<{ count: number; fault?: ChainFault }> {
+  let step = await database.store.audit.verify({ guildId });
+  while (!step.isDone) step = await database.store.audit.verify({ guildId, end: step.end });
+  return { count: step.end.sequence, ...(step.fault && { fault: step.fault }) };
+}
+
+/** Deeper than SQLite reads JSON. */
+function createDeep(depth: number): Record<string, never> {
+  return JSON.parse('{"a":'.repeat(depth) + "{}" + "}".repeat(depth)) as Record<string, never>;
+}
 
 async function listTargets(chain = guildId): Promise<string[]> {
   const { entries } = await database.store.audit.list({ guildId: chain, limit: 100 });
@@ -174,6 +200,38 @@ describe("AuditLog", () => {
     });
   });
 
+  it("brings many entries over in few calls, in their order", async () => {
+    await withRig(async ({ open }) => {
+      const log = await open();
+      takeAway();
+      const targets = Array.from({ length: 230 }, (_, index) => String(index));
+      await Promise.all(targets.map((target) => log.record(entryOf(target))));
+      giveBack();
+      expect(await log.sync()).toEqual({ synced: 230, remaining: 0 });
+      expect(batchSizes).toEqual([100, 100, 30]);
+      const page = await database.store.audit.list({ guildId, limit: 100 });
+      expect(page.entries.map(({ target }) => target)).toEqual(targets.slice(130).reverse());
+      expect(await verify()).toEqual({ count: 230 });
+    });
+  });
+
+  it("sets an entry aside that the table refuses, and brings all others over", async () => {
+    await withRig(async ({ open, path, folder }) => {
+      const log = await open();
+      takeAway();
+      for (const target of ["1", "2", "refused", "3", "4"]) {
+        await log.record({ ...entryOf(target), ...(target === "refused" && { details: createDeep(1_100) }) });
+      }
+      giveBack();
+      expect(await log.sync()).toEqual({ synced: 5, remaining: 0 });
+      expect(await listTargets()).toEqual(["1", "2", "3", "4"]);
+      const [note] = (await database.store.audit.list({ guildId: "", limit: 1 })).entries;
+      expect(note).toMatchObject({ action: "audit.entry-refused", target: "audit-fallback-damaged.ndjson" });
+      expect(readFileSync(join(folder, "audit-fallback-damaged.ndjson"), "utf8")).toContain('"target":"refused"');
+      expect(existsSync(path)).toBe(false);
+    });
+  });
+
   it("gives up an answer that does not come, and its late effect does not double the entry", async () => {
     await withRig(async ({ open, clock }) => {
       const { audit } = database.store;
@@ -279,7 +337,9 @@ describe("the audit fallback file", () => {
       giveBack();
       expect(await next.sync()).toEqual({ synced: 3, remaining: 0 });
       expect(await listTargets()).toEqual(["1", "3"]);
-      expect(await listTargets("")).toEqual(["audit-fallback-damaged.ndjson"]);
+      const told = (await database.store.audit.list({ guildId: "", action: "audit.fallback-damaged", limit: 10 }))
+        .entries;
+      expect(told).toMatchObject([{ target: "audit-fallback-damaged.ndjson", details: '{"lineCount":1}' }]);
       expect(readFileSync(damagedPath(folder), "utf8").split("\n")).toEqual([expect.stringContaining("ALTERED"), ""]);
     });
   });
@@ -326,4 +386,60 @@ describe("store.audit.verify", () => {
       expect(step.fault).toMatchObject({ kind: "altered", sequence: 5 });
     }
   });
+});
+
+describe("a chain whose recorded end somebody has changed", () => {
+  const set = (assignment: string) => `UPDATE audit_chain SET ${assignment} WHERE guild_id = ?`;
+  const CASES: readonly [string, string, Partial<ChainFault>, Partial<ChainFault>][] = [
+    ["lowered", set("last_sequence = 2"), { kind: "altered", sequence: 5 }, { kind: "altered", sequence: 6 }],
+    [
+      "lowered to an entry before",
+      `UPDATE audit_chain AS c SET last_sequence = 2, last_hash = l.hash FROM audit_log AS l
+       WHERE l.guild_id = c.guild_id AND l.sequence = 2 AND c.guild_id = ?`,
+      { kind: "altered", sequence: 3 },
+      { kind: "altered", sequence: 6 },
+    ],
+    ["raised", set("last_sequence = 9"), { kind: "missing", sequence: 6 }, { kind: "missing", sequence: 6 }],
+    [
+      "raised beyond all numbers",
+      set("last_sequence = 9223372036854775807"),
+      { kind: "missing", sequence: 6 },
+      { kind: "altered", sequence: 6 },
+    ],
+    ["negative", set("last_sequence = -7"), { kind: "altered", sequence: 5 }, { kind: "altered", sequence: 6 }],
+    ["given another hash", set("last_hash = 'x'"), { kind: "altered", sequence: 5 }, { kind: "altered", sequence: 6 }],
+    [
+      "removed",
+      "DELETE FROM audit_chain WHERE guild_id = ?",
+      { kind: "altered", sequence: 5 },
+      { kind: "altered", sequence: 6 },
+    ],
+    [
+      "left alone, but all entries removed",
+      "DELETE FROM audit_log WHERE guild_id = ?",
+      { kind: "missing", sequence: 1 },
+      { kind: "missing", sequence: 1 },
+    ],
+  ];
+
+  it.each(CASES)(
+    "is named by verification, before and after it goes on, and loses nothing: %s",
+    async (_title, sql, before, after) => {
+      await withRig(async ({ open }) => {
+        const { store, path } = database;
+        for (let number = 1; number <= 5; number++) await store.audit.append(entryOf(String(number)));
+        const log = await open();
+        takeAway();
+        for (const target of ["6", "7"]) await log.record(entryOf(target));
+        withRawConnection(path, (raw) => void raw.prepare(sql).run(guildId));
+        const kept = await listTargets();
+        expect((await verify()).fault).toMatchObject(before);
+        giveBack();
+        expect(await log.sync()).toEqual({ synced: 2, remaining: 0 });
+        expect(await log.record(entryOf("8"))).toBe("stored");
+        expect(await listTargets()).toEqual([...kept, "audit_chain", "6", "7", "8"]);
+        expect((await verify()).fault).toMatchObject(after);
+      });
+    },
+  );
 });

@@ -13,9 +13,10 @@ const reason = new MusterError("DATABASE_UNAVAILABLE", "sabotage: the database i
 let isAway = false;
 const { audit } = store;
 const append: typeof audit.append = (entry) => (isAway ? Promise.reject(reason) : audit.append(entry));
+const appendAll: typeof audit.appendAll = (input) => (isAway ? Promise.reject(reason) : audit.appendAll(input));
 
 const auditLog = new AuditLog({
-  store: { audit: { ...audit, append } },
+  store: { audit: { ...audit, append, appendAll } },
   fallbackPath: join(folder, "audit-fallback.ndjson"),
   clock: systemClock,
   logger: silentLogger,

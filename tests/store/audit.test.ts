@@ -6,6 +6,7 @@ import { anyText } from "../arbitraries/store.ts";
 import { openTestStore, withFolder, withRawConnection, type TestStore } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { MEMBER_1, newGuild, newSnowflake, OWNER } from "./fixtures.ts";
+import { shareStore } from "./shared-store.ts";
 
 async function appendMany(store: Store, guildId: string, count: number): Promise<void> {
   for (let index = 1; index <= count; index++) {
@@ -30,13 +31,7 @@ describe("store.audit", () => {
   const clock = new ManualClock();
   let database: TestStore;
   let guildId: string;
-  beforeAll(async () => {
-    database = await openTestStore({ clock });
-  });
-  beforeEach(async () => {
-    guildId = await newGuild(database.store);
-  });
-  afterAll(() => database.close());
+  shareStore(clock, (shared) => ({ database, guildId } = shared));
 
   it("numbers the entries of each chain from 1, each with the hash of the one before", async () => {
     const { store } = database;

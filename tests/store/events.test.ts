@@ -1,20 +1,15 @@
 import fc from "fast-check";
 import type { EventRecord } from "../../src/store/events.ts";
-import { openTestStore, type TestStore } from "../helpers/database.ts";
+import type { TestStore } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
-import { eventInput, MEMBER_1, newGuild, newId, newSnowflake, OWNER } from "./fixtures.ts";
+import { eventInput, MEMBER_1, newId, newSnowflake, OWNER } from "./fixtures.ts";
+import { shareStore } from "./shared-store.ts";
 
 describe("store.events", () => {
   const clock = new ManualClock();
   let database: TestStore;
   let guildId: string;
-  beforeAll(async () => {
-    database = await openTestStore({ clock });
-  });
-  beforeEach(async () => {
-    guildId = await newGuild(database.store);
-  });
-  afterAll(() => database.close());
+  shareStore(clock, (shared) => ({ database, guildId } = shared));
 
   const create = (changes: Parameters<typeof eventInput>[1] = {}): Promise<EventRecord> =>
     database.store.events.create(eventInput(guildId, changes));

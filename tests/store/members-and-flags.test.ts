@@ -1,18 +1,13 @@
-import { openTestStore, type TestStore } from "../helpers/database.ts";
+import type { TestStore } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { MEMBER_1, MEMBER_2, newGuild, newSnowflake, OWNER } from "./fixtures.ts";
+import { shareStore } from "./shared-store.ts";
 
 describe("the store", () => {
   const clock = new ManualClock();
   let database: TestStore;
   let guildId: string;
-  beforeAll(async () => {
-    database = await openTestStore({ clock });
-  });
-  beforeEach(async () => {
-    guildId = await newGuild(database.store);
-  });
-  afterAll(() => database.close());
+  shareStore(clock, (shared) => ({ database, guildId } = shared));
 
   describe("guilds", () => {
     it("are made known, renamed and found", async () => {

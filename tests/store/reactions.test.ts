@@ -1,21 +1,18 @@
-import { openTestStore, withRawConnection, type TestStore } from "../helpers/database.ts";
+import { withRawConnection, type TestStore } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { eventInput, MEMBER_1, MEMBER_2, MEMBER_3, newGuild, OWNER } from "./fixtures.ts";
+import { shareStore } from "./shared-store.ts";
 
 describe("store.reactions", () => {
   const clock = new ManualClock();
   let database: TestStore;
   let guildId: string;
   let eventId: string;
-  beforeAll(async () => {
-    database = await openTestStore({ clock });
-  });
+  shareStore(clock, (shared) => ({ database, guildId } = shared));
   beforeEach(async () => {
     clock.advance(1_000);
-    guildId = await newGuild(database.store);
     eventId = (await database.store.events.create(eventInput(guildId))).id;
   });
-  afterAll(() => database.close());
 
   const record = (userId: string, emoji: string): Promise<boolean | undefined> =>
     database.store.reactions.record({ guildId, eventId, userId, username: "name", emoji });

@@ -1,20 +1,17 @@
 import type { EventRecord } from "../../src/store/events.ts";
-import { openTestStore, type TestStore } from "../helpers/database.ts";
+import type { TestStore } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { eventInput, MEMBER_1, MEMBER_2, newGuild, newId, newSnowflake, OWNER } from "./fixtures.ts";
+import { shareStore } from "./shared-store.ts";
 
 describe("store.reminders", () => {
   const clock = new ManualClock();
   let database: TestStore;
   let guildId: string;
-  beforeAll(async () => {
-    database = await openTestStore({ clock });
-  });
-  beforeEach(async () => {
+  shareStore(clock, (shared) => {
+    ({ database, guildId } = shared);
     clock.advance(1_000_000);
-    guildId = await newGuild(database.store);
   });
-  afterAll(() => database.close());
 
   const create = (nextReminderAt?: number): Promise<EventRecord> =>
     database.store.events.create(eventInput(guildId, { nextReminderAt }));

@@ -79,6 +79,10 @@ describe("what a write says that it touches", () => {
       ["flags.clear", flag],
       ["audit.append", { guildId, actorId: OWNER, action: "audit.export", target: "csv" }],
       [
+        "audit.appendAll",
+        { entries: [{ guildId, actorId: OWNER, action: "audit.export", target: "", id: newId(), at }] },
+      ],
+      [
         "audit.preserveDamaged",
         { reason: "a page cannot be read", chains: [{ guildId, lastSequence: 0, lastHash: "0".repeat(64) }] },
       ],

@@ -10,14 +10,15 @@
  * next one's turn comes. When a dead letter cannot be written, draining ends with that error and the operation stays:
  * passing it over would break the order, and dropping it the promise.
  */
-import { join } from "node:path";
 import { sleep, type Clock } from "../core/clock.ts";
-import { isMusterError, MusterError, toError } from "../core/errors.ts";
+import { isMusterError, MusterError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { SpoolBacklog, type Priority } from "./spool-backlog.ts";
-import { DeadLetters } from "./spool-dead-letters.ts";
+import type { Priority } from "./spool-backlog.ts";
+import type { DeadLetter, DeadLetterError } from "./spool-dead-letters.ts";
+import { createSpoolError, toPlainData } from "./spool-errors.ts";
 import type { OpenSpoolHandle } from "./spool-file.ts";
-import { Spool, type SpoolEntry } from "./spool.ts";
+import { SpoolStore } from "./spool-store.ts";
+import type { SpoolEntry } from "./spool.ts";
 
 export interface QueuedOperation {
   /** The operation's id: the same in every replay. */
@@ -32,6 +33,16 @@ export interface QueuedOperation {
   /** After this many failures it is a dead letter. */
   readonly maxRetries: number;
   readonly priority: Priority;
+}
+
+/** What people may see of a waiting operation. */
+export type WaitingOperation = Omit<QueuedOperation, "parameters">;
+
+/** What people may see of an operation that was given up. */
+export interface DeadLetterSummary extends WaitingOperation {
+  /** When it was given up, epoch milliseconds. */
+  readonly deadAt: number;
+  readonly error: Omit<DeadLetterError, "stack">;
 }
 
 export type ApplyOutcome =
@@ -68,6 +79,8 @@ export interface OperationQueueOptions {
   readonly onChange?: () => void;
   /** From this size on a new file is begun. Default 4 MB. */
   readonly segmentBytes?: number;
+  /** The file of dead letters is not larger; the oldest are dropped for newer ones. Default 2 MB, some 3,000 of them. */
+  readonly deadLetterBytes?: number;
   /** How files are opened. Default: those of the disk. */
   readonly openHandle?: OpenSpoolHandle;
 }
@@ -78,68 +91,113 @@ type Entry = SpoolEntry<QueuedOperation>;
 const BATCH_SIZE = 200;
 const DEFAULT_MAX_ENTRIES = 100_000;
 const DEFAULT_SEGMENT_BYTES = 4 * 1024 ** 2;
-/** What `error.code` says when a disk, or a user's share of it, is full. */
-const NO_SPACE_CODES = ["ENOSPC", "EDQUOT"];
+const DEFAULT_DEAD_LETTER_BYTES = 2 * 1024 ** 2;
+/** Replies are deferred by then, so waiting costs a member little, and refusing costs the write. */
+const OPENING_LIMIT_MS = 10_000;
+const DEFAULT_LISTED = 100;
+const MAX_LISTED = 1_000;
 
 export class OperationQueue {
   readonly #options: OperationQueueOptions;
-  readonly #spool: Spool<QueuedOperation>;
-  readonly #deadLetters: DeadLetters<QueuedOperation>;
-  readonly #backlog = new SpoolBacklog<QueuedOperation>();
-  readonly #saving = new Set<Promise<Entry>>();
+  readonly #store: SpoolStore<QueuedOperation>;
   readonly #closed = new AbortController();
-  #opening: Promise<void> | undefined;
-  #isOpen = false;
+  #isOpenWanted = false;
   #draining: Promise<DrainResult> | undefined;
+  /** Somebody asked for a drain since the last batch was handed over: perhaps the database has come back meanwhile. */
+  #isDrainWanted = false;
+  /** The last drain applied everything, so what comes now need not wait for somebody to ask for another. */
+  #isFlowing = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: OperationQueueOptions) {
-    const { folder, clock, logger, segmentBytes = DEFAULT_SEGMENT_BYTES, openHandle } = options;
-    const handles = openHandle === undefined ? {} : { openHandle };
+    const { folder, clock, logger, openHandle } = options;
     this.#options = options;
-    this.#spool = new Spool({ folder, clock, logger, segmentBytes, ...handles });
-    this.#deadLetters = new DeadLetters({ path: join(folder, "dead-letter.ndjson"), logger, ...handles });
+    this.#store = new SpoolStore({
+      ...{ folder, clock, logger, openingLimitMs: OPENING_LIMIT_MS },
+      segmentBytes: options.segmentBytes ?? DEFAULT_SEGMENT_BYTES,
+      deadLetterBytes: options.deadLetterBytes ?? DEFAULT_DEAD_LETTER_BYTES,
+      ...(openHandle === undefined ? {} : { openHandle }),
+    });
   }
 
-  /** Reads what waits from earlier runs. Rejects when the folder cannot be used. */
-  open(): Promise<void> {
-    this.#opening ??= this.#open();
-    return this.#opening;
+  /**
+   * Reads what waits from earlier runs, without holding up the event loop. Throws QUEUE_WRITE_FAILED when the folder
+   * cannot be used; then it can be called again, and the next `enqueue` does so.
+   */
+  async open(): Promise<void> {
+    this.#isOpenWanted = true;
+    const { logger, folder } = this.#options;
+    await this.#store.open().catch((error: unknown) => {
+      throw createSpoolError("open the queue", error, folder);
+    });
+    if (this.size > 0) logger.info("operations wait for the database", { count: this.size });
   }
 
-  /** Those being saved included, so that whoever asks "is anything before me?" gets the right answer. */
+  /**
+   * Those being saved included, so that whoever asks "is anything before me?" gets the right answer. Before the queue is
+   * open it does not know what waits from earlier runs.
+   */
   get size(): number {
-    return this.#backlog.size + this.#saving.size;
+    return this.#store.size;
   }
 
   /** When the operation that has waited longest was asked for, epoch milliseconds. */
   get oldestAt(): number | undefined {
-    return this.#backlog.oldestAt;
+    return this.#store.oldestAt;
   }
 
-  /** The next ones, in the order in which they will be applied. */
-  list(limit: number): readonly QueuedOperation[] {
-    return this.#backlog.list(limit).map(({ value }) => value);
+  /** The next ones, at most 1,000, in the order in which they will be applied. */
+  list(limit = DEFAULT_LISTED): readonly WaitingOperation[] {
+    return this.#store.list(Math.min(limit, MAX_LISTED)).map(({ value }) => withoutParameters(value));
+  }
+
+  /** Those given up, at most 1,000, newest first. */
+  listDeadLetters(limit = DEFAULT_LISTED): readonly DeadLetterSummary[] {
+    const letters = this.#store.deadLetters.slice(-Math.min(limit, MAX_LISTED));
+    return letters.toReversed().map(summarize);
   }
 
   /**
-   * Resolves when the operation is on the disk. Throws QUEUE_FULL beyond `maxEntries`, QUEUE_WRITE_FAILED when the disk
-   * does not take it, INPUT_INVALID when it is not JSON data; then it was not saved.
+   * Resolves when the operation is on the disk; one whose id waits already is not saved twice. Waits up to 10 s for the
+   * queue to be open. Throws QUEUE_FULL beyond `maxEntries`, QUEUE_WRITE_FAILED when the disk does not take it,
+   * INPUT_INVALID when it is not JSON data or larger than 1 MB; then it was not saved.
    */
   async enqueue(operation: Omit<QueuedOperation, "retryCount" | "maxRetries">): Promise<void> {
-    const { maxEntries = () => DEFAULT_MAX_ENTRIES, maxRetries } = this.#options;
-    this.#requireOpen(operation.operation);
-    if (this.size >= maxEntries()) {
-      throw new MusterError("QUEUE_FULL", `save ${operation.operation}: ${this.size} operations wait already`, {
-        hint: "Bring the database back; the queue then empties itself.",
-      });
-    }
-    await this.#save(toPlainData({ ...operation, retryCount: 0, maxRetries: maxRetries() }));
-    this.#options.onChange?.();
+    const doing = `save ${operation.operation} for later`;
+    this.#requireRunning(doing);
+    const twin = this.#store.whenSaved(operation.id);
+    if (!twin) this.#requireRoom(doing, 1);
+    const value = toPlainData({ ...operation, retryCount: 0, maxRetries: this.#options.maxRetries() });
+    await this.#save(doing, twin ?? this.#store.save(value));
   }
 
-  /** Applies what waits, also what comes meanwhile, until nothing is left or the database is away. */
+  /** Puts one back into the queue, with its id and all its tries. Throws NOT_FOUND, and what `enqueue` throws. */
+  async replayDeadLetter(id: string): Promise<void> {
+    const doing = `replay dead letter ${id}`;
+    await this.#requireOpen(doing);
+    const letter = this.#store.findDeadLetter(id);
+    if (!letter) throw new MusterError("NOT_FOUND", `${doing}: there is none`);
+    await this.#replay(doing, [letter]);
+  }
+
+  /** Puts all back, the oldest first. Returns how many. Throws what `enqueue` throws; those put back until then are. */
+  async replayDeadLetters(): Promise<number> {
+    const doing = "replay dead letters";
+    await this.#requireOpen(doing);
+    const letters = this.#store.deadLetters;
+    let replayedCount = 0;
+    for (let start = 0; start < letters.length; start += BATCH_SIZE) {
+      replayedCount += await this.#replay(doing, letters.slice(start, start + BATCH_SIZE));
+    }
+    return replayedCount;
+  }
+
+  /**
+   * Applies what waits, also what comes meanwhile, until nothing is left or the database is away. Called while it is in
+   * progress, it tries once more before it ends because the database was away.
+   */
   drain(): Promise<DrainResult> {
+    this.#isDrainWanted = true;
     this.#draining ??= this.#drain();
     return this.#draining;
   }
@@ -150,59 +208,89 @@ export class OperationQueue {
     return this.#closing;
   }
 
-  async #open(): Promise<void> {
-    const usedSequence = await this.#deadLetters.open();
-    const entries = await this.#spool.open(usedSequence);
-    const isDead = (entry: Entry): boolean => this.#deadLetters.has(entry);
-    for (const entry of entries) if (!isDead(entry)) this.#backlog.put(entry);
-    await this.#spool.finish(entries.filter(isDead).map(({ sequence }) => sequence));
-    this.#isOpen = true;
-    if (this.size > 0) this.#options.logger.info("operations wait for the database", { count: this.size });
+  #requireRunning(doing: string): void {
+    if (this.#closing) throw new MusterError("SHUTTING_DOWN", `${doing}: the queue is closed`);
+    if (!this.#isOpenWanted) throw new MusterError("INTERNAL", `${doing}: the queue is not open yet`);
+    // It could not be opened; perhaps it can by now. Whoever waits for it hears when not.
+    if (!this.#store.opened) void this.#store.open().catch(() => undefined);
   }
 
-  #requireOpen(what: string): void {
-    if (this.#closing) throw new MusterError("SHUTTING_DOWN", `save or apply ${what}: the queue is closed`);
-    if (!this.#isOpen) throw new MusterError("INTERNAL", `save or apply ${what}: the queue is not open yet`);
+  async #requireOpen(doing: string): Promise<void> {
+    this.#requireRunning(doing);
+    await this.#store.opened?.catch((error: unknown) => {
+      throw createSpoolError(doing, error, this.#options.folder);
+    });
   }
 
-  async #save(operation: QueuedOperation): Promise<void> {
-    const saving = this.#spool.save(operation);
-    this.#saving.add(saving);
-    try {
-      this.#backlog.put(await saving);
-    } catch (error) {
-      throw createWriteError(operation, error, this.#options.folder);
-    } finally {
-      this.#saving.delete(saving);
-    }
+  #requireRoom(doing: string, count: number): void {
+    const { maxEntries = () => DEFAULT_MAX_ENTRIES } = this.#options;
+    if (this.size + count <= maxEntries()) return;
+    throw new MusterError("QUEUE_FULL", `${doing}: ${this.size} operations wait already`, {
+      hint: "Bring the database back; the queue then empties itself.",
+    });
+  }
+
+  async #save<Result>(doing: string, saving: Promise<Result>): Promise<Result> {
+    const { folder, onChange } = this.#options;
+    const result = await saving.catch((error: unknown) => {
+      throw createSpoolError(doing, error, folder);
+    });
+    onChange?.();
+    // Otherwise it would lie there until somebody asks for the next drain.
+    if (this.#isFlowing && !this.#draining && !this.#closing) this.#startDraining();
+    return result;
+  }
+
+  /** Returns how many were put back. */
+  async #replay(doing: string, letters: readonly DeadLetter<QueuedOperation>[]): Promise<number> {
+    this.#requireRoom(doing, letters.length);
+    const maxRetries = this.#options.maxRetries();
+    const renew = (value: QueuedOperation): QueuedOperation => ({ ...value, retryCount: 0, maxRetries });
+    const replayed = await this.#save(doing, this.#store.replay(letters, renew));
+    const ids = replayed.map(({ value }) => value.id);
+    if (ids.length > 0) this.#options.logger.info("dead letters were put back into the queue", { ids });
+    return ids.length;
+  }
+
+  #startDraining(): void {
+    this.drain().catch((error: unknown) => {
+      this.#options.logger.error("applying queued operations failed", { error });
+    });
   }
 
   async #drain(): Promise<DrainResult> {
     let applied = 0;
     let deadLettered = 0;
+    let isEmptied = false;
+    this.#isFlowing = false;
     try {
-      await this.#opening;
-      this.#requireOpen("queued operations");
+      await this.#requireOpen("apply queued operations");
       while (!this.#closed.signal.aborted && this.size > 0) {
-        const batch = this.#backlog.nextBatch(BATCH_SIZE);
+        const batch = this.#store.nextBatch(BATCH_SIZE);
         if (batch.length === 0) {
-          await Promise.allSettled(this.#saving);
+          await this.#store.settle();
           continue;
         }
+        this.#isDrainWanted = false;
         const outcomes = await this.#options.apply(batch.map(({ value }) => value));
         applied += await this.#finishApplied(batch.filter((_, index) => outcomes[index]?.kind === "applied"));
         deadLettered += await this.#countFailures(batch, outcomes);
-        if (outcomes.length === 0 || outcomes.some(isUnavailable)) break;
+        const isAway = outcomes.length === 0 || outcomes.some(isUnavailable);
+        if (isAway && !this.#isDrainWanted) break;
       }
+      isEmptied = applied > 0 && this.size === 0;
     } finally {
       // Here and not when the promise has settled: who asks in between would get an answer without his operation.
       this.#draining = undefined;
+      this.#isFlowing = isEmptied;
     }
     return { applied, deadLettered, remaining: this.size };
   }
 
   async #finishApplied(entries: readonly Entry[]): Promise<number> {
-    await this.#leave(entries);
+    if (entries.length === 0) return 0;
+    await this.#store.finish(entries);
+    this.#options.onChange?.();
     return entries.length;
   }
 
@@ -219,28 +307,19 @@ export class OperationQueue {
         deadLettered++;
         continue;
       }
-      this.#backlog.put(counted);
-      await this.#spool.replace(entry.sequence, value);
+      await this.#store.replace(counted);
       if (outcome.retryAfterMs !== undefined) await this.#wait(outcome.retryAfterMs);
     }
     return deadLettered;
   }
 
   async #giveUp(entry: Entry, error: unknown): Promise<void> {
-    const { clock, logger, onDeadLetter } = this.#options;
-    const { value } = entry;
-    await this.#deadLetters.add({ ...entry, error, at: clock.now() });
-    await this.#leave([entry]);
-    const { id, operation, retryCount } = value;
+    const { logger, onDeadLetter, onChange } = this.#options;
+    await this.#store.giveUp(entry, error);
+    const { id, operation, retryCount } = entry.value;
     logger.error("a queued operation failed for good", { operationId: id, operation, retryCount, error });
-    onDeadLetter?.(value, error);
-  }
-
-  async #leave(entries: readonly Entry[]): Promise<void> {
-    if (entries.length === 0) return;
-    for (const entry of entries) this.#backlog.remove(entry);
-    await this.#spool.finish(entries.map(({ sequence }) => sequence));
-    this.#options.onChange?.();
+    onDeadLetter?.(entry.value, error);
+    onChange?.();
   }
 
   /** Ends early when the queue is closed. */
@@ -251,12 +330,9 @@ export class OperationQueue {
 
   async #close(): Promise<void> {
     this.#closed.abort();
-    await this.#opening?.catch(() => undefined);
     // Whoever asked for it hears of its failure.
     await this.#draining?.catch(() => undefined);
-    await Promise.allSettled(this.#saving);
-    await this.#spool.close();
-    await this.#deadLetters.close();
+    await this.#store.close();
   }
 }
 
@@ -266,23 +342,10 @@ function isUnavailable(outcome: ApplyOutcome): boolean {
   return outcome.kind === "unavailable" || isMusterError(outcome.error, "SHUTTING_DOWN");
 }
 
-/** As it will be read after a restart: what the caller changes later, or JSON leaves out, makes no difference between the two. */
-function toPlainData(operation: QueuedOperation): QueuedOperation {
-  try {
-    return JSON.parse(JSON.stringify(operation)) as QueuedOperation;
-  } catch (error) {
-    throw new MusterError("INPUT_INVALID", `save ${operation.operation}: its parameters are not plain JSON data`, {
-      cause: error,
-    });
-  }
+function withoutParameters({ parameters: _, ...operation }: QueuedOperation): WaitingOperation {
+  return operation;
 }
 
-function createWriteError({ operation }: QueuedOperation, error: unknown, folder: string): MusterError {
-  const cause = toError(error) as NodeJS.ErrnoException;
-  const isFull = NO_SPACE_CODES.includes(cause.code ?? "");
-  const reason = isFull ? "the disk of the queue is full" : cause.message;
-  return new MusterError("QUEUE_WRITE_FAILED", `save ${operation} for later: ${reason}`, {
-    cause,
-    hint: isFull ? `Free space on the disk that holds ${folder}.` : `Check that ${folder} can be written to.`,
-  });
+function summarize({ value, at, error: { stack: _, ...error } }: DeadLetter<QueuedOperation>): DeadLetterSummary {
+  return { ...withoutParameters(value), deadAt: at, error };
 }

@@ -4,7 +4,8 @@ import type { SpoolEntry } from "./spool.ts";
 export const PRIORITIES = ["HIGH", "MEDIUM", "LOW"] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-interface Waiting {
+export interface Waiting {
+  readonly id: string;
   readonly priority: Priority;
   /** When it was asked for, epoch milliseconds. */
   readonly timestamp: number;
@@ -17,6 +18,7 @@ export class SpoolBacklog<Value extends Waiting> {
     MEDIUM: new Map(),
     LOW: new Map(),
   };
+  readonly #ids = new Set<string>();
 
   get size(): number {
     return PRIORITIES.reduce((sum, priority) => sum + this.#byPriority[priority].size, 0);
@@ -28,13 +30,19 @@ export class SpoolBacklog<Value extends Waiting> {
     return firsts.length === 0 ? undefined : Math.min(...firsts.map(({ value }) => value.timestamp));
   }
 
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
   /** A new one goes behind the others of its priority; one that waits already keeps its place and gets its new value. */
   put(entry: SpoolEntry<Value>): void {
     this.#byPriority[entry.value.priority].set(entry.sequence, entry);
+    this.#ids.add(entry.value.id);
   }
 
   remove({ sequence, value }: SpoolEntry<Value>): void {
     this.#byPriority[value.priority].delete(sequence);
+    this.#ids.delete(value.id);
   }
 
   /** The first ones of the most urgent priority that has any. */

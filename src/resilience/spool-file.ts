@@ -46,6 +46,7 @@ export class SpoolFile {
   #size: number;
   #syncedSize: number;
   #isBroken = false;
+  #isRemoved = false;
 
   /** The folder is fsynced, so that a new file survives a power cut. */
   static async open(path: string, openHandle: OpenSpoolHandle): Promise<SpoolFile> {
@@ -76,6 +77,11 @@ export class SpoolFile {
     return this.#isBroken;
   }
 
+  /** Somebody deleted or replaced it: nothing of what was written to it will be found again. */
+  get isRemoved(): boolean {
+    return this.#isRemoved;
+  }
+
   /** All or nothing; when `isDurable`, it is on the disk, with all before it, when this resolves. */
   async append(bytes: Uint8Array, isDurable: boolean): Promise<void> {
     try {
@@ -86,6 +92,14 @@ export class SpoolFile {
     }
     this.#size += bytes.length;
     if (isDurable) await this.#sync();
+  }
+
+  /** Rejects when somebody removed or replaced it. */
+  async requireInPlace(): Promise<void> {
+    if (await this.#handle.isInPlace()) return;
+    this.#isBroken = true;
+    this.#isRemoved = true;
+    throw new Error(`write ${this.#path}: the file was removed or replaced`);
   }
 
   async close(): Promise<void> {
@@ -103,7 +117,7 @@ export class SpoolFile {
   async #sync(): Promise<void> {
     try {
       await this.#handle.sync();
-      if (!(await this.#handle.isInPlace())) throw new Error(`write ${this.#path}: the file was removed or replaced`);
+      await this.requireInPlace();
     } catch (error) {
       this.#isBroken = true;
       await this.#cutOff(this.#syncedSize);

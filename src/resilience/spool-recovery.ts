@@ -1,9 +1,11 @@
-import { open, readdir, readFile, rm, truncate } from "node:fs/promises";
-import { join } from "node:path";
+import { open, readdir, rm, truncate } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { FILE_MODE, syncFolder, writeFileDurably } from "../core/durable-file.ts";
 import type { Logger } from "../core/logger.ts";
-import { splitLines, type SplitLines } from "./spool-line.ts";
+import type { FoundLine } from "./spool-line.ts";
+import { readLines } from "./spool-reader.ts";
+import { forEachInTurns } from "./spool-turns.ts";
 
 /** What a segment's lines record. A later `saved` of the same sequence number replaces the earlier one. */
 export type SpoolRecord =
@@ -42,6 +44,8 @@ export interface SpoolRecoveryOptions {
 
 /** More than a segment has lines: one that can be read again later must not share its numbers with newer entries. */
 const UNREADABLE_SEQUENCES = 10_000_000;
+/** What is taken apart in memory to be mended; a segment that is larger was not written by this program. */
+const MAX_MENDED_BYTES = 64 * 1024 ** 2;
 const SEGMENT_NAME = /^segment-(\d{10})\.ndjson$/;
 const LEFT_OVER_NAME = /^segment-\d{10}\.ndjson\.tmp-/;
 
@@ -50,42 +54,70 @@ export function segmentPath(folder: string, number: number): string {
 }
 
 /**
- * Reads all segments: a torn last line is cut off, damaged lines are moved to `damaged-<time>.ndjson` and reported,
- * everything else is used.
+ * Reads all segments, in turns of the event loop: a torn last line is cut off, damaged lines are moved to
+ * `damaged-<time>.ndjson` and reported, everything else is used.
  */
 export async function readSpool(options: SpoolRecoveryOptions): Promise<FoundSpool> {
   const segments: FoundSegment[] = [];
-  const saved = new Map<number, FoundEntry>();
-  const done = new Set<number>();
-  let lastSequence = 0;
-  let unreadableCount = 0;
+  const found = new FoundRecords();
   for (const number of await listSegments(options.folder)) {
     const path = segmentPath(options.folder, number);
-    const content = await readFile(path).catch((error: unknown) => {
-      options.logger.error("a segment of the spool cannot be read; it is left as it is", { path, error });
-    });
-    if (!content) {
-      segments.push({ number, path, sizeBytes: 0, isEvidence: true });
-      unreadableCount++;
-      continue;
-    }
-    const split = splitRecords(content);
-    for (const { record, line } of split.sound) {
-      const sequences = record.kind === "done" ? record.sequences : [record.sequence];
-      lastSequence = sequences.reduce((highest, sequence) => Math.max(highest, sequence), lastSequence);
-      if (record.kind === "done") for (const sequence of sequences) done.add(sequence);
-      else saved.set(record.sequence, { ...record, segmentNumber: number, lineBytes: line.length + 1 });
-    }
-    const isMended = await mend(path, content.length, split, options);
-    segments.push({ number, path, sizeBytes: content.length, isEvidence: !isMended });
+    segments.push({ number, path, ...(await readSegment(path, number, found, options)) });
   }
-  const entries = [...saved.values()].filter(({ sequence }) => !done.has(sequence));
-  entries.sort((a, b) => a.sequence - b.sequence);
-  return { segments, entries, lastSequence: lastSequence + unreadableCount * UNREADABLE_SEQUENCES };
+  const entries: FoundEntry[] = [];
+  // Sorted as plain numbers, which takes a few milliseconds for 100,000.
+  const sequences = Float64Array.from(found.saved.keys()).sort();
+  await forEachInTurns(sequences, options.clock, (sequence) => entries.push(found.saved.get(sequence)!));
+  return { segments, entries, lastSequence: found.lastSequence };
 }
 
-interface SplitRecords extends SplitLines {
-  readonly sound: readonly { readonly record: SpoolRecord; readonly line: Buffer }[];
+class FoundRecords {
+  /** What is not done, as far as was read. */
+  readonly saved = new Map<number, FoundEntry>();
+  readonly #done = new Set<number>();
+  lastSequence = 0;
+
+  add(record: SpoolRecord, segmentNumber: number, lineBytes: number): void {
+    const sequences = record.kind === "done" ? record.sequences : [record.sequence];
+    for (const sequence of sequences) this.lastSequence = Math.max(this.lastSequence, sequence);
+    if (record.kind === "done") {
+      for (const sequence of sequences) {
+        this.#done.add(sequence);
+        this.saved.delete(sequence);
+      }
+    } else if (!this.#done.has(record.sequence)) {
+      this.saved.set(record.sequence, { ...record, segmentNumber, lineBytes });
+    }
+  }
+}
+
+async function readSegment(
+  path: string,
+  number: number,
+  found: FoundRecords,
+  options: SpoolRecoveryOptions,
+): Promise<{ sizeBytes: number; isEvidence: boolean }> {
+  const { clock, logger } = options;
+  let tornBytes = 0;
+  let damagedCount = 0;
+  let isOverlong = false;
+  try {
+    const sizeBytes = await readLines(path, clock, (line) => {
+      const record = toSpoolRecord(line);
+      if (record && line.kind === "sound") found.add(record, number, line.line.length + 1);
+      else if (line.kind === "torn") tornBytes = line.sizeBytes;
+      else damagedCount++;
+      if (line.kind === "damaged" && line.isOverlong) isOverlong = true;
+    });
+    if (tornBytes > 0) await cutOff(path, sizeBytes, tornBytes, logger);
+    const isMendable = !isOverlong && sizeBytes <= MAX_MENDED_BYTES;
+    const isMended = damagedCount === 0 || (await mend(path, damagedCount, isMendable, options));
+    return { sizeBytes: sizeBytes - tornBytes, isEvidence: !isMended };
+  } catch (error) {
+    logger.error("a segment of the spool cannot be read; it is left as it is", { path, error });
+    found.lastSequence += UNREADABLE_SEQUENCES;
+    return { sizeBytes: 0, isEvidence: true };
+  }
 }
 
 async function listSegments(folder: string): Promise<number[]> {
@@ -97,12 +129,9 @@ async function listSegments(folder: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** A sound line that says what this program does not know is kept aside as well, rather than passed over. */
-function splitRecords(content: Buffer): SplitRecords {
-  const { sound, damaged, tornBytes } = splitLines(content);
-  const known = sound.flatMap(({ record, line }) => (isSpoolRecord(record) ? [{ record, line }] : []));
-  const unknown = sound.filter(({ record }) => !isSpoolRecord(record)).map(({ line }) => line);
-  return { sound: known, damaged: [...damaged, ...unknown], tornBytes };
+/** Undefined for damage, and for a sound line that says what this program does not know, which is kept aside as well. */
+function toSpoolRecord(line: FoundLine): SpoolRecord | undefined {
+  return line.kind === "sound" && isSpoolRecord(line.record) ? line.record : undefined;
 }
 
 function isSpoolRecord(record: unknown): record is SpoolRecord {
@@ -111,34 +140,44 @@ function isSpoolRecord(record: unknown): record is SpoolRecord {
   return kind === "done" && Array.isArray(sequences) && sequences.every(Number.isSafeInteger);
 }
 
-/** Leaves only sound lines in a segment. Returns whether the damaged ones, if any, are safe elsewhere. */
+async function cutOff(path: string, sizeBytes: number, tornBytes: number, logger: Logger): Promise<void> {
+  logger.warn("the last line of a spool segment was not written to its end, and is dropped", { path, tornBytes });
+  await truncate(path, sizeBytes - tornBytes).catch((error: unknown) => {
+    logger.warn("a torn line could not be cut off; it will be passed over again", { path, error });
+  });
+}
+
+/** Leaves only sound lines in a segment. Returns whether the damaged ones are safe elsewhere. */
 async function mend(
   path: string,
-  sizeBytes: number,
-  { sound, damaged, tornBytes }: SplitRecords,
+  damagedCount: number,
+  isMendable: boolean,
   { folder, clock, logger }: SpoolRecoveryOptions,
 ): Promise<boolean> {
-  if (tornBytes > 0) {
-    logger.warn("the last line of a spool segment was not written to its end, and is dropped", { path, tornBytes });
-    await truncate(path, sizeBytes - tornBytes).catch((error: unknown) => {
-      logger.warn("a torn line could not be cut off; it will be passed over again", { path, error });
-    });
-  }
-  if (damaged.length === 0) return true;
-  const keptIn = join(folder, `damaged-${new Date(clock.now()).toISOString().replaceAll(/[:.]/g, "-")}.ndjson`);
-  const report = { path, damagedCount: damaged.length, keptIn };
+  const report = { path, damagedCount };
   try {
-    await appendLines(keptIn, damaged);
-    await writeFileDurably(path, joinLines(sound.map(({ line }) => line)));
+    if (!isMendable) throw new Error(`mend ${path}: it is larger than anything this program writes`);
+    const sound: Buffer[] = [];
+    const damaged: Buffer[] = [];
+    await readLines(path, clock, (line) => {
+      if (line.kind !== "torn") (toSpoolRecord(line) ? sound : damaged).push(line.line);
+    });
+    const keptIn = await keepAside(folder, damaged, clock);
+    await writeFileDurably(path, joinLines(sound));
+    logger.error("a spool segment had damaged lines, which are kept aside; what they asked for is not applied", {
+      ...report,
+      keptIn,
+    });
+    return true;
   } catch (error) {
     logger.error("a spool segment has damaged lines, which could not be kept aside; it stays", { ...report, error });
     return false;
   }
-  logger.error("a spool segment had damaged lines, which are kept aside; what they asked for is not applied", report);
-  return true;
 }
 
-async function appendLines(path: string, lines: readonly Buffer[]): Promise<void> {
+/** Appends damaged lines to a file for a person to look at, and returns its path. */
+export async function keepAside(folder: string, lines: readonly Buffer[], clock: Clock): Promise<string> {
+  const path = join(folder, `damaged-${new Date(clock.now()).toISOString().replaceAll(/[:.]/g, "-")}.ndjson`);
   const handle = await open(path, "a", FILE_MODE);
   try {
     await handle.writeFile(joinLines(lines));
@@ -146,9 +185,10 @@ async function appendLines(path: string, lines: readonly Buffer[]): Promise<void
   } finally {
     await handle.close();
   }
-  await syncFolder(join(path, ".."));
+  await syncFolder(dirname(path));
+  return path;
 }
 
-function joinLines(lines: readonly Buffer[]): Buffer {
+export function joinLines(lines: readonly Buffer[]): Buffer {
   return Buffer.concat(lines.flatMap((line) => [line, Buffer.from("\n")]));
 }

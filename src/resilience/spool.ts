@@ -5,14 +5,16 @@
  * it is done, the oldest first, because its successors say what of it is done. When less than half of what is on disk
  * is still waiting, the waiting values of the oldest segment are written once more to the newest, so that the oldest
  * can go: one value that waits for long does not keep all that came after it. A segment that an earlier process wrote
- * is only read and removed.
+ * is only read and removed. When somebody removes segments under the running program, what waits in them is still in
+ * memory, and is written once more as soon as that is seen: at the next save.
  */
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createFolder, syncFolder } from "../core/durable-file.ts";
 import { openSpoolHandle, SpoolFile, type OpenSpoolHandle } from "./spool-file.ts";
 import { encodeLine } from "./spool-line.ts";
 import { readSpool, segmentPath, type SpoolRecord, type SpoolRecoveryOptions } from "./spool-recovery.ts";
+import { forEachInTurns } from "./spool-turns.ts";
 
 export interface SpoolEntry<Value> {
   /** Counts up, also over restarts: the order in which the entries were saved. */
@@ -30,6 +32,8 @@ interface Segment {
   readonly number: number;
   readonly path: string;
   readonly isEvidence: boolean;
+  /** Somebody removed its file. */
+  isGone: boolean;
   sizeBytes: number;
   /** Bytes of the line of each entry that is not done, by sequence number. */
   readonly waiting: Map<number, number>;
@@ -44,8 +48,9 @@ interface Chunk {
   reject(error: unknown): void;
 }
 
-/** Bounds the memory of one write; the rest forms the next group. */
+/** These bound the memory of one write, and how long it holds up the event loop; the rest forms the next group. */
 const MAX_GROUP_COUNT = 1_000;
+const MAX_GROUP_BYTES = 1024 ** 2;
 
 export class Spool<Value> {
   readonly #options: SpoolOptions;
@@ -61,6 +66,8 @@ export class Spool<Value> {
   #lastSequence = 0;
   /** Of the lines of all entries that wait. */
   #waitingBytes = 0;
+  /** What waits in removed files has not been written again yet. */
+  #isRescueNeeded = false;
   #writing: Promise<void> | undefined;
 
   constructor(options: SpoolOptions) {
@@ -76,14 +83,16 @@ export class Spool<Value> {
     await this.#createFolder();
     const found = await readSpool(this.#options);
     this.#lastSequence = Math.max(found.lastSequence, usedSequence);
-    this.#segments = found.segments.map((segment) => ({ ...segment, waiting: new Map() }));
+    this.#segments = found.segments.map((segment) => ({ ...segment, isGone: false, waiting: new Map() }));
     const byNumber = new Map(this.#segments.map((segment) => [segment.number, segment]));
-    const entries = found.entries.map((entry) => ({ ...entry, value: entry.value as Value }));
-    for (const { sequence, value, segmentNumber, lineBytes } of entries) {
+    const entries: SpoolEntry<Value>[] = [];
+    await forEachInTurns(found.entries, this.#options.clock, ({ sequence, segmentNumber, lineBytes, ...entry }) => {
+      const value = entry.value as Value;
       this.#settleIn(sequence, value, byNumber.get(segmentNumber)!, lineBytes);
-    }
+      entries.push({ sequence, value });
+    });
     await this.#reclaim();
-    return entries.map(({ sequence, value }) => ({ sequence, value }));
+    return entries;
   }
 
   /** Resolves when it is on the disk. When it rejects, the value was not saved. The order is that of the calls. */
@@ -124,11 +133,20 @@ export class Spool<Value> {
     while (this.#pending.length > 0) {
       // What was asked for in the same turn joins the group.
       await Promise.resolve();
-      await this.#writeGroup(this.#pending.splice(0, MAX_GROUP_COUNT));
+      await this.#writeGroup(this.#takeGroup());
       await this.#reclaim();
     }
     // Here and not when the promise has settled: what is added in between would be left lying.
     this.#writing = undefined;
+  }
+
+  #takeGroup(): readonly Chunk[] {
+    let sizeBytes = 0;
+    const end = this.#pending.findIndex(({ line }, index) => {
+      sizeBytes += line.length;
+      return index > 0 && (index >= MAX_GROUP_COUNT || sizeBytes > MAX_GROUP_BYTES);
+    });
+    return this.#pending.splice(0, end === -1 ? this.#pending.length : end);
   }
 
   async #writeGroup(group: readonly Chunk[]): Promise<void> {
@@ -161,6 +179,19 @@ export class Spool<Value> {
 
   /** Writes lines to the newest segment and returns it. */
   async #append(lines: readonly Buffer[], isDurable: boolean): Promise<Segment> {
+    if (this.#isRescueNeeded) await this.#rescueRemoved();
+    try {
+      return await this.#appendOnce(lines, isDurable);
+    } catch (error) {
+      if (!this.#file?.isRemoved) throw error;
+      this.#isRescueNeeded = true;
+      // Nothing of what was just written will ever be read, so it does no harm to write it again.
+      await this.#rescueRemoved();
+      return this.#appendOnce(lines, isDurable);
+    }
+  }
+
+  async #appendOnce(lines: readonly Buffer[], isDurable: boolean): Promise<Segment> {
     const segment = await this.#requireSegment();
     const withdrawn = this.#withdrawn;
     const all = withdrawn.length === 0 ? lines : [encodeLine({ kind: "done", sequences: withdrawn }), ...lines];
@@ -173,16 +204,42 @@ export class Spool<Value> {
     return segment;
   }
 
+  /** Somebody removed or replaced the newest segment, and perhaps others: what waits in them is written again. */
+  async #rescueRemoved(): Promise<void> {
+    const { logger, folder } = this.#options;
+    for (const segment of this.#segments) {
+      const isNewest = this.#file?.isRemoved === true && segment === this.#segments.at(-1);
+      segment.isGone ||= isNewest || !(await exists(segment.path));
+    }
+    await this.#closeFile();
+    const gone = this.#segments.filter(({ isGone }) => isGone);
+    const waitingCount = gone.reduce((sum, { waiting }) => sum + waiting.size, 0);
+    const report = { folder, removedCount: gone.length, waitingCount };
+    logger.error("files of the spool were removed while it was in use; what waits is written again", report);
+    for (const segment of gone) await this.#carryForward(segment);
+    this.#segments = this.#segments.filter(({ isGone }) => !isGone);
+    this.#isRescueNeeded = false;
+  }
+
   /** The segment that is written to: a new one when there is none, or it is full or broken. */
   async #requireSegment(): Promise<Segment> {
     const newest = this.#segments.at(-1);
     if (this.#file && newest && !this.#file.isBroken && this.#file.size < this.#options.segmentBytes) return newest;
+    // Nobody looks at this one again: if it is gone, what waits in it has to be saved now.
+    if (this.#file && !this.#file.isBroken) await this.#file.requireInPlace();
     await this.#closeFile();
     const number = (newest?.number ?? 0) + 1;
     const path = segmentPath(this.#options.folder, number);
     await this.#createFolder();
     this.#file = await SpoolFile.open(path, this.#openHandle);
-    const segment = { number, path, isEvidence: false, sizeBytes: 0, waiting: new Map<number, number>() };
+    const segment = {
+      number,
+      path,
+      isEvidence: false,
+      isGone: false,
+      sizeBytes: 0,
+      waiting: new Map<number, number>(),
+    };
     this.#segments.push(segment);
     return segment;
   }
@@ -234,19 +291,39 @@ export class Spool<Value> {
     return !isNewest && total > 2 * this.#waitingBytes + 2 * this.#options.segmentBytes;
   }
 
+  /** A group at a time: a whole segment at once would hold up the event loop. */
   async #carryForward(oldest: Segment): Promise<void> {
-    const moved = [...oldest.waiting.keys()].map((sequence) => {
-      const { value } = this.#homes.get(sequence)!;
-      return { sequence, value, line: encodeLine({ kind: "saved", sequence, value }) };
-    });
-    const segment = await this.#append(
-      moved.map(({ line }) => line),
-      true,
-    );
-    for (const { sequence, value, line } of moved) {
-      // It may be done by now: then the line that says so comes behind this one.
-      if (this.#homes.has(sequence)) this.#settleIn(sequence, value, segment, line.length);
+    const sequences = [...oldest.waiting.keys()];
+    while (sequences.length > 0) {
+      const moved = this.#encodeGroup(sequences);
+      if (moved.length === 0) continue;
+      const segment = await this.#appendOnce(
+        moved.map(({ line }) => line),
+        true,
+      );
+      for (const { sequence, value, line } of moved) {
+        // It may be done by now: then the line that says so comes behind this one.
+        if (this.#homes.has(sequence)) this.#settleIn(sequence, value, segment, line.length);
+      }
     }
+  }
+
+  /** Takes as many sequence numbers as make a group; those that wait no longer are passed over. */
+  #encodeGroup(sequences: number[]): { sequence: number; value: Value; line: Buffer }[] {
+    const group: { sequence: number; value: Value; line: Buffer }[] = [];
+    let sizeBytes = 0;
+    let takenCount = 0;
+    for (const sequence of sequences) {
+      if (group.length >= MAX_GROUP_COUNT || sizeBytes >= MAX_GROUP_BYTES) break;
+      takenCount++;
+      const home = this.#homes.get(sequence);
+      if (!home) continue;
+      const line = encodeLine({ kind: "saved", sequence, value: home.value });
+      group.push({ sequence, value: home.value, line });
+      sizeBytes += line.length;
+    }
+    sequences.splice(0, takenCount);
+    return group;
   }
 
   async #createFolder(): Promise<void> {
@@ -262,4 +339,11 @@ export class Spool<Value> {
       this.#options.logger.warn("a segment of the spool could not be closed", { error });
     });
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== "ENOENT",
+  );
 }

@@ -235,15 +235,29 @@ describe("the queue's files", () => {
     },
   );
 
-  it("are made anew when somebody removed them, and nothing is acknowledged that went to a removed one", async () => {
+  it("are written anew, with everything that waits, when somebody removed them", async () => {
     await withSpool(async (open, folder) => {
-      const first = await open();
-      await first.enqueue(operation("a"));
+      const { lines, logger } = new Messages();
+      const first = await open({ logger, segmentBytes: 1_000 });
+      await enqueueAll(first, ids(20));
       rmSync(folder, { recursive: true });
-      await expect(first.enqueue(operation("b"))).rejects.toThrow(errorLike({ code: "QUEUE_WRITE_FAILED" }));
-      await first.enqueue(operation("c"));
+      await first.enqueue(operation("next"));
+      expect(lines).toEqual([expect.stringMatching(/^error: files of the spool were removed/)]);
       const second = await open();
-      expect(idsIn(second)).toContain("c");
+      expect(idsIn(second)).toEqual([...ids(20), "next"]);
+    });
+  });
+
+  it("are written anew when somebody removed the newest, and the others stay as they are", async () => {
+    await withSpool(async (open, folder) => {
+      const first = await open({ segmentBytes: 1_000 });
+      await enqueueAll(first, ids(20));
+      const before = segmentsIn(folder);
+      rmSync(join(folder, before.at(-1)!));
+      await enqueueAll(first, ["next"]);
+      expect(segmentsIn(folder)).toEqual(expect.arrayContaining(before.slice(0, -1)));
+      const second = await open();
+      expect(idsIn(second)).toEqual([...ids(20), "next"]);
     });
   });
 
@@ -311,8 +325,10 @@ describe("opening the queue", () => {
       expect(lines).toEqual([expect.stringMatching(/^error: a segment of the spool cannot be read/)]);
       await second.enqueue(operation("d"));
       await second.drain();
-      await second.enqueue(operation("e"));
       await second.close();
+      const restarted = await open();
+      await restarted.enqueue(operation("e"));
+      await restarted.close();
       rmSync(path!, { recursive: true });
       writeFileSync(path!, content);
       const third = await open();

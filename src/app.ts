@@ -130,6 +130,10 @@ export class App {
       logger.addSecrets(settings.secrets);
       logger.setLevel(after.LOG_LEVEL);
       this.integrity.setSchedule(after.DB_INTEGRITY_SCHEDULE);
+      this.engine
+        .resizeReaders(after.DB_MAX_CONNECTIONS - 1)
+        .catch((error: unknown) => logger.error("the pool of readers did not take its new size", { error }));
+      moveLogs(resolve(folder, after.LOG_DIR), [logger, this.operationLog], logger);
     });
     this.recovery.onAction(({ action, outcome, target, detail }) => {
       if (action !== "rescue" || outcome === "running") return;
@@ -159,6 +163,15 @@ export class App {
 
   stop(): Promise<void> {
     return this.#lifecycle.stop();
+  }
+}
+
+/** Those that are in this folder already stay as they are. */
+function moveLogs(folder: string, logs: readonly Pick<LogSink, "setFolder">[], logger: Logger): void {
+  for (const log of logs) {
+    log.setFolder(folder).catch((error: unknown) => {
+      logger.error("the log folder cannot be written, the former one is kept", { folder, error });
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import winston from "winston";
 import DailyRotateFile from "winston-daily-rotate-file";
 import { FILE_MODE, FOLDER_MODE } from "./durable-file.ts";
+import { requireWritableFolder } from "./writable-folder.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -22,7 +23,12 @@ export interface LogSink extends Logger {
   setLevel(level: LogLevel): void;
   /** More values that never appear in a line: a changed setting brings a new one. */
   addSecrets(secrets: readonly string[]): void;
-  /** Resolves when everything logged so far is written. */
+  /**
+   * Writes the daily files to this folder from now on; no line is lost or doubled by it. Resolves when the former file is
+   * complete. Rejects, and goes on in the former folder, when this one cannot be written.
+   */
+  setFolder(folder: string): Promise<void>;
+  /** Resolves when everything logged so far is written. Further calls wait for the same end. */
   close(): Promise<void>;
 }
 
@@ -96,32 +102,99 @@ function formatFields(fields: Readonly<Record<string, unknown>>): string {
   return pairs + stacks;
 }
 
-function createFileTransport(folder: string): DailyRotateFile {
+interface LogFile {
+  readonly transport: DailyRotateFile;
+  /** Its stream is destroyed, and neither takes nor reports anything more until it is rotated. */
+  isBroken: boolean;
+}
+
+function openLogFile(folder: string, format: winston.Logform.Format): LogFile {
   mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
   const transport = new DailyRotateFile({
     dirname: folder,
+    format,
     filename: "muster-%DATE%.log",
     auditFile: join(folder, ".rotation.json"),
     maxFiles: "14d",
     maxSize: "50m",
     options: { flags: "a", mode: FILE_MODE },
   });
+  const file: LogFile = { transport, isBroken: false };
   // Without a listener a full disk would end the program over its log.
-  transport.logStream.on("error", (error: Error) =>
-    process.stderr.write(`the log file cannot be written: ${error.message}\n`),
-  );
-  return transport;
+  transport.logStream.on("error", (error: Error) => {
+    file.isBroken = true;
+    process.stderr.write(`the log file cannot be written: ${error.message}\n`);
+  });
+  transport.on("new", () => (file.isBroken = false));
+  return file;
 }
 
 /** Resolves when the file has what was written to it; the transport says that it has finished before. */
-function awaitWritten({ logStream }: DailyRotateFile): Promise<void> {
-  return new Promise((resolve) => logStream.once("finish", resolve).once("error", () => resolve()));
+function awaitWritten({ transport, isBroken }: LogFile): Promise<void> {
+  if (isBroken) return Promise.resolve();
+  return new Promise((resolve) => transport.logStream.once("finish", resolve).once("error", () => resolve()));
 }
 
-export function createLogSink(options: LogSinkOptions): LogSink {
-  const redactor = new Redactor();
-  redactor.add(options.secrets);
-  const redact = (line: string): string => redactor.redact(line);
+/** The daily files, which can move from one folder to another while lines are written. */
+class LogFiles {
+  readonly #root: winston.Logger;
+  readonly #format: winston.Logform.Format;
+  #folder: string | undefined;
+  #file: LogFile | undefined;
+  #lastMove: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(root: winston.Logger, format: winston.Logform.Format) {
+    this.#root = root;
+    this.#format = format;
+  }
+
+  open(folder: string): void {
+    this.#file = openLogFile(folder, this.#format);
+    this.#folder = folder;
+    this.#root.add(this.#file.transport);
+    this.#root.silent = false;
+  }
+
+  /** One move after another, so that the last one asked for is the one that stands. */
+  move(folder: string): Promise<void> {
+    const move = this.#lastMove.then(() => this.#move(folder));
+    this.#lastMove = move.catch(() => undefined);
+    return move;
+  }
+
+  /** Ends the root logger, then resolves when the files have everything that was logged. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#lastMove;
+    const finished = new Promise<void>((resolve) => this.#root.once("finish", resolve));
+    const written = this.#file && awaitWritten(this.#file);
+    this.#root.end();
+    await finished;
+    await written;
+  }
+
+  async #move(folder: string): Promise<void> {
+    if (folder === this.#folder || this.#closing) return;
+    await requireWritableFolder(folder);
+    const former = this.#file;
+    this.open(folder);
+    if (!former) return;
+    // In the same turn, so that each line goes to one of the two; what the former has taken, it still writes.
+    const written = awaitWritten(former);
+    this.#root.remove(former.transport);
+    await written;
+  }
+}
+
+function createFormats(redact: (line: string) => string): {
+  json: () => winston.Logform.Format;
+  readable: () => winston.Logform.Format;
+} {
   const MESSAGE = Symbol.for("message");
   const json = winston.format((info) => {
     const { level, message, timestamp, ...fields } = info;
@@ -137,16 +210,21 @@ export function createLogSink(options: LogSinkOptions): LogSink {
     return info;
   });
   const stamped = winston.format.timestamp();
-  const transports: winston.transport[] = [];
-  if (options.isConsoleEnabled) {
-    transports.push(new winston.transports.Console({ format: winston.format.combine(stamped, readable()) }));
-  }
-  const file = options.folder === undefined ? undefined : createFileTransport(options.folder);
-  if (file) {
-    file.format = winston.format.combine(stamped, json());
-    transports.push(file);
-  }
-  const root = winston.createLogger({ level: options.level, transports, silent: transports.length === 0 });
+  return {
+    json: () => winston.format.combine(stamped, json()),
+    readable: () => winston.format.combine(stamped, readable()),
+  };
+}
+
+export function createLogSink(options: LogSinkOptions): LogSink {
+  const redactor = new Redactor();
+  redactor.add(options.secrets);
+  const { json, readable } = createFormats((line) => redactor.redact(line));
+  const { level, isConsoleEnabled } = options;
+  const transports = isConsoleEnabled ? [new winston.transports.Console({ format: readable() })] : [];
+  const root = winston.createLogger({ level, transports, silent: transports.length === 0 });
+  const files = new LogFiles(root, json());
+  if (options.folder !== undefined) files.open(options.folder);
 
   const wrap = (logger: winston.Logger): Logger => ({
     error: (message, fields) => void logger.error(message, fields),
@@ -162,13 +240,8 @@ export function createLogSink(options: LogSinkOptions): LogSink {
     setLevel(level) {
       root.level = level;
     },
-    async close() {
-      const finished = new Promise<void>((resolve) => root.once("finish", resolve));
-      const written = file && awaitWritten(file);
-      root.end();
-      await finished;
-      await written;
-    },
+    setFolder: (folder) => files.move(folder),
+    close: () => files.close(),
   };
 }
 

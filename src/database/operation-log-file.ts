@@ -3,6 +3,7 @@ import { open, readdir, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { createFolder, FILE_MODE, FOLDER_MODE } from "../core/durable-file.ts";
+import { requireWritableFolder } from "../core/writable-folder.ts";
 
 /**
  * One file a day (UTC) that lines are appended to. Writing happens off the main thread, one chunk at a time; what a
@@ -16,6 +17,7 @@ const NEWLINE = 0x0a;
 const LANDING_TIMEOUT_MS = 500;
 
 export interface OperationLogFileOptions {
+  /** At the start; `moveTo` changes it. */
   readonly folder: string;
   readonly keepDays: number;
   readonly clock: Clock;
@@ -33,12 +35,14 @@ interface OpenFile {
 export class OperationLogFile {
   readonly #options: OperationLogFileOptions;
   readonly #pending: Uint8Array[] = [];
+  #folder: string;
   #file: OpenFile | undefined;
   /** The first of the pending chunks is being written, and its outcome is not known yet. */
   #isWriting = false;
 
   constructor(options: OperationLogFileOptions) {
     this.#options = options;
+    this.#folder = options.folder;
   }
 
   /** Bytes in today's file, as far as it has been opened. */
@@ -74,7 +78,7 @@ export class OperationLogFile {
       this.#file.size += this.#writePendingSync(this.#file.handle.fd);
       return;
     }
-    mkdirSync(this.#options.folder, { recursive: true, mode: FOLDER_MODE });
+    mkdirSync(this.#folder, { recursive: true, mode: FOLDER_MODE });
     const fd = openSync(this.#path(this.#today()), "a+", FILE_MODE);
     try {
       const { size } = fstatSync(fd);
@@ -85,6 +89,17 @@ export class OperationLogFile {
     } finally {
       closeSync(fd);
     }
+  }
+
+  /**
+   * What is pending, and what comes, goes to this folder. Rejects, and changes nothing, when it cannot be written. Not to
+   * be called while `drain` runs.
+   */
+  async moveTo(folder: string): Promise<void> {
+    if (folder === this.#folder) return;
+    await requireWritableFolder(folder);
+    await this.close();
+    this.#folder = folder;
   }
 
   async close(): Promise<void> {
@@ -98,14 +113,14 @@ export class OperationLogFile {
   }
 
   #path(day: string): string {
-    return join(this.#options.folder, `operations-${day}.ndjson`);
+    return join(this.#folder, `operations-${day}.ndjson`);
   }
 
   async #openToday(): Promise<OpenFile> {
     const day = this.#today();
     if (this.#file?.day === day) return this.#file;
     await this.close();
-    await createFolder(this.#options.folder);
+    await createFolder(this.#folder);
     const handle = await open(this.#path(day), "a+", FILE_MODE);
     const { size: foundBytes } = await handle.stat();
     const last = Buffer.alloc(1, NEWLINE);
@@ -120,11 +135,10 @@ export class OperationLogFile {
   }
 
   async #prune(today: string): Promise<void> {
-    const { folder, keepDays } = this.#options;
-    const oldestDay = new Date(Date.parse(today) - (keepDays - 1) * DAY_MS).toISOString().slice(0, 10);
-    for (const name of await readdir(folder)) {
+    const oldestDay = new Date(Date.parse(today) - (this.#options.keepDays - 1) * DAY_MS).toISOString().slice(0, 10);
+    for (const name of await readdir(this.#folder)) {
       const day = /^operations-(\d{4}-\d{2}-\d{2})\.ndjson$/.exec(name)?.[1];
-      if (day !== undefined && day < oldestDay) await rm(join(folder, name), { force: true });
+      if (day !== undefined && day < oldestDay) await rm(join(this.#folder, name), { force: true });
     }
   }
 

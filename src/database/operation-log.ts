@@ -31,7 +31,7 @@ export interface LoggedOperation {
 }
 
 export interface OperationLogOptions {
-  /** Folder for `operations-<day>.ndjson`, one file a day (UTC). */
+  /** Folder for `operations-<day>.ndjson`, one file a day (UTC); `setFolder` changes it. */
   readonly folder: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -152,7 +152,14 @@ export class OperationLog {
     return pass;
   }
 
-  /** The same for a process that is about to end, in an exit or crash handler: blocks, and never throws. */
+  /** What is written from now on goes to this folder. Rejects, and keeps the former, when it cannot be written. */
+  setFolder(folder: string): Promise<void> {
+    const move = this.#lastPass.then(() => this.#file.moveTo(folder));
+    this.#lastPass = move.catch(() => undefined);
+    return move;
+  }
+
+  /** `flush` for a process that is about to end, in an exit or crash handler: blocks, and never throws. */
   flushSync(): void {
     try {
       this.#addDroppedLine();

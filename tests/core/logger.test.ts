@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MusterError } from "../../src/core/errors.ts";
 import { createLogSink, type LogSink } from "../../src/core/logger.ts";
@@ -103,5 +103,110 @@ describe("the logger", () => {
     const log = createLogSink({ level: "info", folder: undefined, isConsoleEnabled: false, secrets: [] });
     log.info("nobody hears this");
     await log.close();
+  });
+});
+
+/** Messages in the files of a folder, in order. */
+function readMessages(folder: string): unknown[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".log"))
+    .flatMap((name) => readFileSync(join(folder, name), "utf8").trim().split("\n"))
+    .filter(Boolean)
+    .map((line) => (JSON.parse(line) as Line).message);
+}
+
+async function withLogIn(name: string, body: (log: LogSink, parent: string) => Promise<void>): Promise<void> {
+  await withFolder(async (parent) => {
+    const log = createLogSink({ level: "info", folder: join(parent, name), isConsoleEnabled: false, secrets: [] });
+    await body(log, parent);
+    await log.close();
+  });
+}
+
+const numbersTo = (count: number): string[] => Array.from({ length: count }, (_, index) => `line ${index}`);
+
+describe("the folder of the log", () => {
+  it("moves while lines are written: each is in one of the two, in order", async () => {
+    await withLogIn("first", async (log, parent) => {
+      const second = join(parent, "deep", "second");
+      const moving = log.setFolder(second);
+      let isMoved = false;
+      void moving.then(() => (isMoved = true));
+      let count = 0;
+      const writeSome = (): void => {
+        for (let index = 0; index < 50; index++) log.info(`line ${count++}`);
+      };
+      writeSome();
+      while (!isMoved) {
+        writeSome();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      // The former file is complete as soon as it has moved.
+      const first = readMessages(join(parent, "first"));
+      expect(first.length).toBeGreaterThan(0);
+      writeSome();
+      await log.close();
+      expect([...first, ...readMessages(second)]).toEqual(numbersTo(count));
+      expect(readMessages(join(parent, "first"))).toEqual(first);
+      expect(statSync(second).mode & 0o777).toBe(0o700);
+      expect(readdirSync(second).filter((name) => name.startsWith(".probe"))).toEqual([]);
+    });
+  });
+
+  it("stays the former one when the new one cannot be written, and that is told", async () => {
+    await withLogIn("first", async (log, parent) => {
+      writeFileSync(join(parent, "a-file"), "");
+      log.info("before");
+      await expect(log.setFolder(join(parent, "a-file", "logs"))).rejects.toThrow("ENOTDIR");
+      log.info("after");
+      await log.close();
+      expect(readMessages(join(parent, "first"))).toEqual(["before", "after"]);
+    });
+  });
+
+  it("is the one that was asked for last", async () => {
+    await withLogIn("first", async (log, parent) => {
+      const [second, third] = [join(parent, "second"), join(parent, "third")];
+      writeFileSync(join(parent, "a-file"), "");
+      const refused = expect(log.setFolder(join(parent, "a-file"))).rejects.toThrow("EEXIST");
+      await Promise.all([log.setFolder(second), refused, log.setFolder(third)]);
+      log.info("at last");
+      await log.close();
+      expect(readMessages(third)).toEqual(["at last"]);
+      expect(readMessages(second)).toEqual([]);
+    });
+  });
+
+  it("is left as it is when it is named again, and may be named when there was none", async () => {
+    await withFolder(async (parent) => {
+      const folder = join(parent, "logs");
+      const log = createLogSink({ level: "info", folder: undefined, isConsoleEnabled: false, secrets: [] });
+      await log.setFolder(folder);
+      log.info("one");
+      await log.setFolder(folder);
+      log.info("two");
+      await log.close();
+      expect(readMessages(folder)).toEqual(["one", "two"]);
+    });
+  });
+
+  it("can be left, and the log closed, when its disk is full", async () => {
+    await withFolder(async (parent) => {
+      const today = new Date();
+      const date = [today.getFullYear(), today.getMonth() + 1, today.getDate()].map((part) =>
+        String(part).padStart(2, "0"),
+      );
+      const full = join(parent, "full");
+      mkdirSync(full);
+      symlinkSync("/dev/full", join(full, `muster-${date.join("-")}.log`));
+      const log = createLogSink({ level: "info", folder: full, isConsoleEnabled: false, secrets: [] });
+      log.info("does not fit");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await log.setFolder(join(parent, "second"));
+      log.info("fits");
+      await log.close();
+      await log.close();
+      expect(readMessages(join(parent, "second"))).toEqual(["fits"]);
+    });
   });
 });

@@ -109,6 +109,7 @@ export class TestBot {
         ...this.#createLogger({}),
         setLevel: () => undefined,
         addSecrets: () => undefined,
+        setFolder: async () => undefined,
         close: async () => undefined,
       },
       onFatal: (error) => this.log.push({ level: "error", message: error.message, fields: { fatal: true } }),

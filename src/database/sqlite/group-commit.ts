@@ -21,8 +21,10 @@ export interface GroupCommitterOptions {
   readonly clock: Clock;
   /** Sends replies, already encoded. */
   readonly reply: (replies: readonly string[]) => void;
-  /** Called after each group that changed something, with the number of its writes. */
-  readonly onCommitted: (writeCount: number) => void;
+  /** Called after each group, when its writes are acknowledged. Must not throw. */
+  readonly onCommitted: () => void;
+  /** Called when the disk has no room for a group: true when there may be some now, and it is tried again. Must not throw. */
+  readonly onFull: () => boolean;
 }
 
 export class GroupCommitter {
@@ -58,8 +60,8 @@ export class GroupCommitter {
     this.#draining = undefined;
   }
 
-  async #commitGroup(group: readonly WireRequest[]): Promise<void> {
-    const { transactions, runner, clock, reply, onCommitted } = this.#options;
+  async #commitGroup(group: readonly WireRequest[], mayMakeRoom = true): Promise<void> {
+    const { transactions, runner, clock, reply, onCommitted, onFull } = this.#options;
     let replies: string[] = [];
     const deadlineAt = Math.min(...group.map((request) => request.deadlineAt));
     try {
@@ -77,6 +79,10 @@ export class GroupCommitter {
       // A transaction that cannot be undone leaves a connection that nothing can be done with: the thread ends, and
       // another is started in its place.
       if (transactions.isOpen) throw error;
+      if (mayMakeRoom && isMusterError(error, "DATABASE_FULL") && onFull()) {
+        await this.#commitGroup(group, false);
+        return;
+      }
       if (group.length > 1 && isMusterError(error, ...SPOILING_CODES)) {
         for (const request of group) await this.#commitGroup([request]);
         return;
@@ -85,7 +91,7 @@ export class GroupCommitter {
       return;
     }
     reply(replies);
-    onCommitted(group.length);
+    onCommitted();
   }
 
   /** Answers a group that was not applied. Those whose time is not over when the lock was not to be had try again. */

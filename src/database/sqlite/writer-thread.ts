@@ -45,24 +45,36 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
     }
   };
 
-  const checkpointer = new Checkpointer(connection);
+  const checkpointer = new Checkpointer({ connection });
   const committer = new GroupCommitter({
     transactions: new TransactionManager(connection, systemClock),
     runner: new OperationRunner(operations),
     clock: systemClock,
     reply,
-    onCommitted(writeCount) {
-      checkpointer.countWrites(writeCount);
-      if (checkpointer.isDue) attempt("checkpoint", () => checkpointer.checkpoint());
+    onCommitted: () =>
+      attempt("checkpoint", () => {
+        if (checkpointer.isDue) checkpointer.checkpoint();
+      }),
+    onFull() {
+      try {
+        return checkpointer.makeRoom();
+      } catch (error) {
+        // That the disk is full is what the write itself is refused with.
+        if (classifySqliteError(error, "make room").code !== "DATABASE_FULL") reportTrouble("make room", error);
+        return false;
+      }
     },
   });
   const housekeeping = new Interval({
     clock: systemClock,
     everyMs: () => HOUSEKEEPING_INTERVAL_MS,
     run() {
-      if (!checkpointer.isWanted || !committer.isIdle) return;
-      pruneAppliedOperations(connection);
-      checkpointer.checkpoint();
+      if (!committer.isIdle) return;
+      // First what gives space back, and each on its own: on a full disk the deletion may find none.
+      attempt("checkpoint", () => {
+        if (checkpointer.isWanted) checkpointer.checkpoint();
+      });
+      attempt("prune applied operations", () => pruneAppliedOperations(connection));
     },
     onError: (error) => reportTrouble("housekeeping", error),
   });

@@ -2,6 +2,14 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { systemClock } from "../../../src/core/clock.ts";
+import { defineWrite, listOperations } from "../../../src/database/operation.ts";
+import { openWriterConnection } from "../../../src/database/sqlite/connection.ts";
+import { GroupCommitter } from "../../../src/database/sqlite/group-commit.ts";
+import { OperationRunner } from "../../../src/database/sqlite/operation-runner.ts";
+import { decodeReplies, type WireReply } from "../../../src/database/sqlite/thread-protocol.ts";
+import { TransactionManager } from "../../../src/database/sqlite/transaction-manager.ts";
 import { withCounterDatabase, withFolder, withRawConnection, type TestDatabase } from "../../helpers/database.ts";
 
 const WAL_HEADER_BYTES = 32;
@@ -136,6 +144,92 @@ describe("group commit", () => {
       expect(await ledgerNames(database)).toEqual(["a", "b"]);
       expect(database.engine.status().pool.size).toBe(0);
     });
+  });
+});
+
+describe("a group for which the disk has no room", () => {
+  const CONTENT_BYTES = 40_000;
+  const operations = listOperations({
+    blob: {
+      put: defineWrite({
+        input: z.int(),
+        touches: () => [],
+        whenAway: "refuse",
+        async run(transaction, bytes): Promise<number> {
+          await transaction.run("INSERT INTO blob (content) VALUES (zeroblob(?))", bytes);
+          return bytes;
+        },
+      }),
+    },
+  });
+
+  interface Outcome {
+    /** Of each write, in order: its size, or the code it was refused with. */
+    readonly answers: readonly unknown[];
+    readonly storedBytes: readonly number[];
+    readonly roomAskedCount: number;
+  }
+
+  /** Writes blobs as one group to a database that may grow by about five of the usual size; `makeRoom` may lift that. */
+  async function commitBlobs(sizes: readonly number[], makeRoom: (lift: () => void) => boolean): Promise<Outcome> {
+    return withFolder(async (folder) => {
+      const connection = openWriterConnection({
+        ...{ path: `${folder}/test.db`, synchronous: "full", isForeignKeysEnabled: true, cacheSizeBytes: 1024 ** 2 },
+      });
+      const { database } = connection;
+      database.exec("CREATE TABLE blob (content BLOB NOT NULL) STRICT");
+      database.exec("CREATE TABLE applied_operation (id TEXT PRIMARY KEY, applied_at INTEGER, result TEXT) STRICT");
+      database.pragma("max_page_count = 60");
+      const replies: WireReply[] = [];
+      let roomAskedCount = 0;
+      const committer = new GroupCommitter({
+        transactions: new TransactionManager(connection, systemClock),
+        runner: new OperationRunner(operations),
+        clock: systemClock,
+        reply: (texts) => void replies.push(...decodeReplies(`[${texts.join(",")}]`)),
+        onCommitted: () => undefined,
+        onFull() {
+          roomAskedCount++;
+          return makeRoom(() => void database.pragma("max_page_count = 10000"));
+        },
+      });
+      const deadlineAt = systemClock.now() + 20_000;
+      committer.enqueue(
+        sizes.map((bytes, id) => ({
+          ...{ id, kind: "write", operationId: `id ${id}`, requestedAt: 0, mayBeApplied: false, deadlineAt },
+          steps: [{ name: "blob.put", input: bytes }],
+        })),
+      );
+      await committer.settle();
+      const storedBytes = database.prepare<[], number>("SELECT length(content) FROM blob").pluck().all();
+      database.close();
+      const ordered = replies.sort(([left], [right]) => left - right);
+      return { answers: ordered.map(([, results, error]) => error?.code ?? results![0]), storedBytes, roomAskedCount };
+    });
+  }
+
+  it("is tried again when room could be made, and nobody hears of it", async () => {
+    const sizes = Array.from({ length: 12 }, (_, index) => CONTENT_BYTES + index);
+    const { answers, storedBytes, roomAskedCount } = await commitBlobs(sizes, (lift) => {
+      lift();
+      return true;
+    });
+    expect(answers).toEqual(sizes);
+    expect(storedBytes).toEqual(sizes);
+    expect(roomAskedCount).toBe(1);
+  });
+
+  it("is split when none could be made, and only those that do not fit are refused", async () => {
+    const sizes = [CONTENT_BYTES, 20 * CONTENT_BYTES, CONTENT_BYTES, CONTENT_BYTES];
+    const { answers, storedBytes } = await commitBlobs(sizes, () => false);
+    expect(answers).toEqual([CONTENT_BYTES, "DATABASE_FULL", CONTENT_BYTES, CONTENT_BYTES]);
+    expect(storedBytes).toEqual([CONTENT_BYTES, CONTENT_BYTES, CONTENT_BYTES]);
+  });
+
+  it("is not tried for ever when the room made is not enough", async () => {
+    const { answers, roomAskedCount } = await commitBlobs([20 * CONTENT_BYTES], () => true);
+    expect(answers).toEqual(["DATABASE_FULL"]);
+    expect(roomAskedCount).toBe(1);
   });
 });
 

@@ -1,8 +1,14 @@
+import type { CreateSnapshotJob, CreateSnapshotResult } from "../backup/create-snapshot.ts";
+import type { PruneSnapshotsJob, PruneSnapshotsResult } from "../backup/prune-snapshots.ts";
+import type { VerifySnapshotJob, VerifySnapshotResult } from "../backup/verify-snapshot.ts";
 import type { IntegrityCheckJob, IntegrityReport } from "./integrity-check.ts";
 
 /** Everything that the maintenance process can be asked to do: plain data in, plain data out. */
 export interface MaintenanceJobs {
   readonly "integrity-check": { readonly job: IntegrityCheckJob; readonly result: IntegrityReport };
+  readonly "create-snapshot": { readonly job: CreateSnapshotJob; readonly result: CreateSnapshotResult };
+  readonly "verify-snapshot": { readonly job: VerifySnapshotJob; readonly result: VerifySnapshotResult };
+  readonly "prune-snapshots": { readonly job: PruneSnapshotsJob; readonly result: PruneSnapshotsResult };
 }
 
 export type MaintenanceKind = keyof MaintenanceJobs;

@@ -1,4 +1,7 @@
 import { constants, setPriority } from "node:os";
+import { createSnapshot } from "../backup/create-snapshot.ts";
+import { pruneSnapshots } from "../backup/prune-snapshots.ts";
+import { verifySnapshot } from "../backup/verify-snapshot.ts";
 import { toWireError, type WireError } from "../sqlite/thread-protocol.ts";
 import { checkIntegrity } from "./integrity-check.ts";
 import type { MaintenanceJob, MaintenanceJobs, MaintenanceKind } from "./maintenance-job.ts";
@@ -23,6 +26,9 @@ const JOBS: {
   ) => Promise<MaintenanceJobs[Kind]["result"]> | MaintenanceJobs[Kind]["result"];
 } = {
   "integrity-check": checkIntegrity,
+  "create-snapshot": createSnapshot,
+  "verify-snapshot": verifySnapshot,
+  "prune-snapshots": pruneSnapshots,
 };
 
 function send(message: MaintenanceMessage): Promise<void> {
@@ -30,9 +36,18 @@ function send(message: MaintenanceMessage): Promise<void> {
   return new Promise((resolve) => (process.connected ? process.send!(message, () => resolve()) : resolve()));
 }
 
+/** The kind and the job belong together; as one value they would be any kind with any job. */
+function perform<Kind extends MaintenanceKind>(
+  kind: Kind,
+  job: MaintenanceJobs[Kind]["job"],
+  report: ReportProgress,
+): Promise<MaintenanceJobs[Kind]["result"]> | MaintenanceJobs[Kind]["result"] {
+  return JOBS[kind](job, report);
+}
+
 async function run(job: MaintenanceJob): Promise<void> {
   try {
-    const result = await JOBS[job.kind](job, (progress) => void send({ message: "progress", progress }));
+    const result = await perform(job.kind, job, (progress) => void send({ message: "progress", progress }));
     await send({ message: "done", result });
   } catch (error) {
     await send({ message: "failed", error: toWireError(error) });

@@ -1,4 +1,8 @@
 import type { Config } from "jest";
+import { COMPILE_CACHE_FOLDER } from "./src/core/compile-cache.ts";
+
+// Inherited by the runner's own processes and by those that tests start: most of what such a process does is compiling.
+process.env.NODE_COMPILE_CACHE ??= COMPILE_CACHE_FOLDER;
 
 const config: Config = {
   testEnvironment: "node",

@@ -27,6 +27,10 @@ if (Number(nodeVersion.split(".")[0]) < MINIMUM_NODE_VERSION) {
 // Whatever this process creates is for its own user only.
 process.umask(0o077);
 
+const { enableCompileCache } = await import("node:module");
+const { COMPILE_CACHE_FOLDER } = await import("./core/compile-cache.ts");
+enableCompileCache(COMPILE_CACHE_FOLDER);
+
 const { App: AppClass } = await import("./app.ts");
 const { loadSettingsFromDisk } = await import("./config/load-settings.ts");
 const { systemClock } = await import("./core/clock.ts");

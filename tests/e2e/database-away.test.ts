@@ -37,6 +37,8 @@ async function waitForAnswers(event: EventRecord, ids: readonly string[]): Promi
 const use = (name: string, userId: string, options: Record<string, string> = {}) =>
   bot.as(userId).command(name, options, { channelId: bot.channelId, bypassPermissionCheck: true });
 
+const pause = (durationMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durationMs));
+
 /** Another program that holds the write lock, as a database browser does. */
 function holdWriteLock(): () => void {
   const other = new Database(bot.databasePath);
@@ -71,6 +73,7 @@ describe("while another process holds the write lock for 8 s", () => {
       const refused = await use("event pause", bot.ids.moderatorId, { event: event.id });
       expect(refused.status).not.toBe("failed");
       expect((await refused.settled())?.content).toContain("Reference");
+      await pause(100);
     }
     delays.disable();
     release();
@@ -129,10 +132,10 @@ describe("a writer thread that dies under load", () => {
       }
     });
     for (let kill = 0; kill < 5; kill++) {
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      await pause(400);
       void bot.app.engine.connections.reconnect(new MusterError("DATABASE_UNAVAILABLE", "sabotage"));
     }
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await pause(600);
     isDone = true;
     await Promise.all(load);
     await bot.sandbox.waitFor(() => bot.app.database.health().queue.size === 0, 10_000);

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../core/clock.ts";
+import { COMPILE_CACHE_FOLDER } from "../../core/compile-cache.ts";
 import { MusterError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import { fromWireError } from "../sqlite/thread-protocol.ts";
@@ -88,7 +89,7 @@ export class MaintenanceRunner {
     const activity = `run the maintenance job ${job.kind}`;
     const child = fork(fileURLToPath(entry), [], {
       // Neither the settings with their secrets nor the options of the bot's own process are for it.
-      env: {},
+      env: { NODE_COMPILE_CACHE: COMPILE_CACHE_FOLDER },
       execArgv: [`--max-old-space-size=${HEAP_LIMIT_MB}`],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });

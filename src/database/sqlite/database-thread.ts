@@ -1,6 +1,6 @@
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
+import { COMPILE_CACHE_FOLDER } from "../../core/compile-cache.ts";
 import { MusterError, toError } from "../../core/errors.ts";
 import {
   decodeReplies,
@@ -20,13 +20,8 @@ const ENTRY_BY_ROLE: Readonly<Record<ThreadRole, URL>> = {
   reader: new URL("./reader-thread.ts", import.meta.url),
 };
 
-/**
- * Nothing of the process's own, and Node's cache of compiled modules: without it a thread spends most of its start on
- * compiling, and so does every recovery. In the program's own folder, where nobody else can put code.
- */
-const THREAD_ENVIRONMENT = {
-  NODE_COMPILE_CACHE: fileURLToPath(new URL("../../../node_modules/.cache/muster", import.meta.url)),
-};
+/** Nothing of the process's own: most of a recovery, too, would be compiling without the cache. */
+const THREAD_ENVIRONMENT = { NODE_COMPILE_CACHE: COMPILE_CACHE_FOLDER };
 
 interface PendingRequest {
   /** Monotonic milliseconds. */

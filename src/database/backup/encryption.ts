@@ -132,17 +132,10 @@ export function describeEncryption({ kdf, salt }: BackupKey): EncryptionFacts {
 export async function* encrypt(content: AsyncIterable<Buffer>, backupKey: BackupKey): AsyncGenerator<Buffer> {
   const { header, key } = await createHeader(backupKey);
   yield header.bytes;
-  let [pending, number] = [Buffer.alloc(0), 0];
-  for await (const part of content) {
-    pending = Buffer.concat([pending, part]);
-    let at = 0;
-    // The last one is marked, so a full one has to wait until there is more.
-    for (; pending.length - at > CHUNK_BYTES; at += CHUNK_BYTES) {
-      yield sealChunk(header, key, { number: number++, isLast: false }, pending.subarray(at, at + CHUNK_BYTES));
-    }
-    pending = pending.subarray(at);
+  let number = 0;
+  for await (const { piece, isLast } of cut(content, () => CHUNK_BYTES)) {
+    yield sealChunk(header, key, { number: number++, isLast }, piece);
   }
-  yield sealChunk(header, key, { number, isLast: true }, pending);
 }
 
 /**
@@ -151,24 +144,37 @@ export async function* encrypt(content: AsyncIterable<Buffer>, backupKey: Backup
  */
 export async function* decrypt(file: AsyncIterable<Buffer>, backupKey: BackupKey | undefined): AsyncGenerator<Buffer> {
   let opened: { header: Header; key: Buffer } | undefined;
-  let [pending, number] = [Buffer.alloc(0), 0];
-  for await (const part of file) {
-    pending = Buffer.concat([pending, part]);
-    if (!opened) {
-      if (pending.length < HEADER_BYTES) continue;
-      opened = await openHeader(pending.subarray(0, HEADER_BYTES), backupKey);
-      pending = pending.subarray(HEADER_BYTES);
+  let number = 0;
+  const nextBytes = (): number => (opened ? opened.header.chunkBytes + TAG_BYTES : HEADER_BYTES);
+  for await (const { piece, isLast } of cut(file, nextBytes)) {
+    if (opened) {
+      yield openChunk(opened.header, opened.key, { number: number++, isLast }, piece);
+    } else {
+      if (isLast) throw createDamage("decrypt a backup: it ends too early");
+      opened = await openHeader(piece, backupKey);
     }
-    const { header, key } = opened;
-    const sealedBytes = header.chunkBytes + TAG_BYTES;
-    let at = 0;
-    for (; pending.length - at > sealedBytes; at += sealedBytes) {
-      yield openChunk(header, key, { number: number++, isLast: false }, pending.subarray(at, at + sealedBytes));
-    }
-    pending = pending.subarray(at);
   }
-  if (!opened) throw createDamage("decrypt a backup: it ends within its header");
-  yield openChunk(opened.header, opened.key, { number, isLast: true }, pending);
+}
+
+/** Pieces of the sizes asked for. The last may be shorter, down to nothing; whether one is the last is known by waiting. */
+async function* cut(
+  parts: AsyncIterable<Buffer>,
+  nextBytes: () => number,
+): AsyncGenerator<{ readonly piece: Buffer; readonly isLast: boolean }> {
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
+  for await (const part of parts) {
+    waiting.push(part);
+    waitingBytes += part.length;
+    if (waitingBytes <= nextBytes()) continue;
+    let rest: Buffer = Buffer.concat(waiting);
+    for (let size = nextBytes(); rest.length > size; size = nextBytes()) {
+      yield { piece: rest.subarray(0, size), isLast: false };
+      rest = rest.subarray(size);
+    }
+    [waiting, waitingBytes] = [[rest], rest.length];
+  }
+  yield { piece: Buffer.concat(waiting), isLast: true };
 }
 
 interface ChunkPlace {

@@ -14,7 +14,7 @@ export const ARCHIVE_FOLDER = "wal";
 const INDEX_NAME = "index.ndjson";
 const SEGMENT_DIGITS = 8;
 /** Enough for some hundred lines: the last commit and the last mark are among them. */
-const TAIL_BYTES = 64 * 1024;
+export const INDEX_TAIL_BYTES = 64 * 1024;
 const READ_BYTES = 1024 ** 2;
 
 /** A line of the index. Times are epoch milliseconds on the writer's clock, and never go back from line to line. */
@@ -112,7 +112,7 @@ export async function readArchiveEnd(archiveFolder: string): Promise<ArchivePosi
   if (!file) return { generation, segment: 0, offset: 0 };
   try {
     const { size } = await file.stat();
-    const start = Math.max(0, size - TAIL_BYTES);
+    const start = Math.max(0, size - INDEX_TAIL_BYTES);
     const content = Buffer.alloc(size - start);
     await file.read(content, 0, content.length, start);
     const lines = parseTail(content);

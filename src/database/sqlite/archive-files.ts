@@ -1,0 +1,106 @@
+import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { FILE_MODE, FOLDER_MODE } from "../../core/durable-file.ts";
+import { MusterError } from "../../core/errors.ts";
+import { encodeArchiveLine, indexPath, segmentName, type ArchiveLine } from "../backup/archive-index.ts";
+import type { ArchiveTail } from "./archive-take-up.ts";
+import { WAL_HEADER_BYTES } from "./wal-format.ts";
+
+const COPY_BYTES = 4 * 1024 ** 2;
+
+/**
+ * The two files that the archive writes: the segment of the log's present life, and the index of its generation. Both
+ * are written at places that are kept here, so whatever a write that failed has left behind, the next one replaces.
+ */
+export class ArchiveFiles {
+  readonly #folder: string;
+  readonly #buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
+  #generation: string | undefined;
+  #segment: number | undefined;
+  #index: number | undefined;
+  #indexBytes = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Goes on where the tail ends. */
+  takeUp({ generation, segment, indexBytes }: ArchiveTail): void {
+    this.close();
+    const folder = join(this.#folder, generation);
+    this.#index = openSync(indexPath(folder), "r+");
+    ftruncateSync(this.#index, indexBytes);
+    this.#indexBytes = indexBytes;
+    this.#segment = openSync(join(folder, segmentName(segment)), "r+");
+    this.#generation = generation;
+  }
+
+  /** The line is of the segment that begins. */
+  beginSegment(generation: string, line: Extract<ArchiveLine, { kind: "segment" }>): void {
+    const folder = join(this.#folder, generation);
+    if (generation !== this.#generation) {
+      this.close();
+      mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+      this.#index = openSync(indexPath(folder), "w", FILE_MODE);
+      this.#indexBytes = 0;
+      syncFolder(this.#folder);
+      this.#generation = generation;
+    }
+    this.#closeSegment();
+    this.#segment = openSync(join(folder, segmentName(line.segment)), "w", FILE_MODE);
+    syncFolder(folder);
+    this.appendLines([line]);
+  }
+
+  /** Copies bytes of the log to the same place in the segment, durably; the header comes with the first of them. */
+  copyToSegment(log: number, from: number, to: number): void {
+    const segment = this.#segment!;
+    for (let at = from === WAL_HEADER_BYTES ? 0 : from; at < to;) {
+      const byteCount = readSync(log, this.#buffer, 0, Math.min(COPY_BYTES, to - at), at);
+      if (byteCount === 0) {
+        throw new MusterError("DATABASE_IO", "archive the log: it is shorter than it was a moment ago");
+      }
+      writeWhole(segment, this.#buffer.subarray(0, byteCount), at);
+      at += byteCount;
+    }
+    // Before the index tells of it: a line whose bytes a power cut took would hide that they are missing.
+    fdatasyncSync(segment);
+  }
+
+  /** Durable with the next `sync`. */
+  appendLines(lines: readonly ArchiveLine[]): void {
+    const content = Buffer.concat(lines.map(encodeArchiveLine));
+    writeWhole(this.#index!, content, this.#indexBytes);
+    this.#indexBytes += content.length;
+  }
+
+  sync(): void {
+    if (this.#index !== undefined) fdatasyncSync(this.#index);
+  }
+
+  close(): void {
+    this.#closeSegment();
+    if (this.#index !== undefined) closeSync(this.#index);
+    this.#index = undefined;
+    this.#generation = undefined;
+  }
+
+  #closeSegment(): void {
+    if (this.#segment !== undefined) closeSync(this.#segment);
+    this.#segment = undefined;
+  }
+}
+
+function writeWhole(handle: number, content: Buffer, position: number): void {
+  for (let done = 0; done < content.length;)
+    done += writeSync(handle, content, done, content.length - done, position + done);
+}
+
+function syncFolder(path: string): void {
+  const handle = openSync(path, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

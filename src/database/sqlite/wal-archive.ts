@@ -1,0 +1,281 @@
+import { readSync } from "node:fs";
+import { toError } from "../../core/errors.ts";
+import { createReference } from "../../core/ids.ts";
+import { generationName, type ArchiveLine, type ArchivePosition } from "../backup/archive-index.ts";
+import { ArchiveFiles } from "./archive-files.ts";
+import { fingerprintOf, planTakeUp, readArchiveTail, readHeaderOf, withFile } from "./archive-take-up.ts";
+import {
+  FRAME_HEADER_BYTES,
+  isNextLife,
+  WAL_HEADER_BYTES,
+  WalScanner,
+  type WalCommit,
+  type WalHeader,
+} from "./wal-format.ts";
+
+/**
+ * The archive of the write-ahead log: the writer thread copies every committed frame to files of its own before a
+ * checkpoint lets it go, so that a snapshot and the archive give back the database as it was at any instant. What makes
+ * that true is continuity, and it is proved, not believed: a segment goes on only where the log has the very checksum
+ * that was archived last, and the next one begins only when everything of this one was archived before SQLite began its
+ * log anew. Where there is no such proof (another program wrote, the file is another one, the archive's disk was away)
+ * a new generation begins, and whoever makes the backups makes the snapshot that it starts from.
+ *
+ * All of it is synchronous: it runs between two commits of the one thread that makes them.
+ */
+
+/** Read from the log at a time: four megabytes of the usual pages. */
+const FRAMES_PER_READ = 1_024;
+const FOREIGN_USE = "another program has used the database";
+
+export interface WalArchiveOptions {
+  readonly databasePath: string;
+  /** `backups/wal`. */
+  readonly folder: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** How far the archive is, within which life of the log. */
+interface Progress extends ArchivePosition {
+  readonly header: WalHeader;
+  readonly checksum: string;
+  /** Everything of this life is archived and in the database file: the next life may follow it. */
+  readonly isSettled: boolean;
+}
+
+export interface ArchiveStatus extends ArchivePosition {
+  /** When the newest archived commit was made, epoch milliseconds; undefined while there is none. */
+  readonly archivedUntil: number | undefined;
+  /** When the oldest commit was made that is not archived yet; undefined when all are. */
+  readonly pendingSince: number | undefined;
+  /** What broke the generation before this one; undefined when there was none to break. */
+  readonly gap: string | undefined;
+  readonly lastError: string | undefined;
+}
+
+export class WalArchive {
+  readonly #options: WalArchiveOptions;
+  readonly #files: ArchiveFiles;
+  #progress: Progress | undefined;
+  /** The log was settled and is gone: whatever life comes next follows. */
+  #isAnyLifeNext = false;
+  /** Why the next generation begins, or this one has. */
+  #gap: string | undefined;
+  /** Times of the commits since the last copy, in order. */
+  #commitTimes: number[] = [];
+  /** So many of them have put frames into the log; the others may have been empty. */
+  #certainCommitCount = 0;
+  #lastAt = 0;
+  #archivedUntil: number | undefined;
+  #lastError: string | undefined;
+  #readDataVersion: () => number = () => 0;
+  #dataVersion = 0;
+
+  constructor(options: WalArchiveOptions) {
+    this.#options = options;
+    this.#files = new ArchiveFiles(options.folder);
+  }
+
+  get status(): ArchiveStatus {
+    const { generation = "", segment = 0, offset = 0 } = this.#progress ?? {};
+    return {
+      ...{ generation, segment, offset },
+      archivedUntil: this.#archivedUntil,
+      pendingSince: this.#commitTimes[0],
+      gap: this.#gap,
+      lastError: this.#lastError,
+    };
+  }
+
+  get hasPending(): boolean {
+    return this.#commitTimes.length > 0 || this.#lastError !== undefined;
+  }
+
+  /**
+   * Takes up the newest generation where it can be proved that nothing is missing, and copies what the log on the disk
+   * has beyond it. To be called before SQLite opens the database: a damaged one does not open, and its log is what
+   * completes the archive.
+   */
+  open(): void {
+    const { folder, databasePath } = this.#options;
+    const tail = readArchiveTail(folder);
+    if (!tail) return;
+    this.#lastAt = tail.at;
+    this.#withLog((log) => {
+      const takeUp = planTakeUp(tail, {
+        header: log?.header,
+        readChecksumAt: (offset) => log && readChecksum(log.handle, log.header, offset),
+        fingerprint: fingerprintOf(databasePath),
+      });
+      if (takeUp.kind === "gap") {
+        this.#gap = takeUp.reason;
+        return;
+      }
+      this.#progress = { ...tail, header: tail.header!, isSettled: tail.fingerprint !== undefined };
+      this.#isAnyLifeNext = takeUp.kind === "settled" && !log;
+      this.#archivedUntil = tail.at;
+      this.#files.takeUp(tail);
+    });
+    if (this.#progress) this.flush();
+  }
+
+  /** From now on it is noticed when another program commits. */
+  watch(readDataVersion: () => number): void {
+    this.#readDataVersion = readDataVersion;
+    this.#dataVersion = readDataVersion();
+  }
+
+  noteCommit(at: number, isCertain: boolean): void {
+    this.#commitTimes.push(at);
+    if (isCertain) this.#certainCommitCount++;
+  }
+
+  /** Copies what has been committed, and makes it durable. When it throws, nothing that it did counts. */
+  flush(): void {
+    try {
+      this.#withLog((log) => {
+        // What another program committed is archived like all else, as long as it is still in the log.
+        if (this.#hasForeignCommits() && log?.header.salts !== this.#progress?.header.salts) this.abandon(FOREIGN_USE);
+        if (log) this.#copy(log.handle, log.header);
+        else this.#requireCommits(0);
+      });
+      this.#commitTimes = [];
+      this.#certainCommitCount = 0;
+      this.#lastError = undefined;
+    } catch (error) {
+      this.#lastError = toError(error).message;
+      throw error;
+    }
+  }
+
+  /**
+   * A checkpoint has found `frameCount` frames in the log and moved all of them to the database file: SQLite may begin
+   * it anew. When there are more than were archived, another program has written, and nothing is noted.
+   */
+  settle(frameCount: number): void {
+    const progress = this.#progress;
+    if (!progress) return;
+    // Emptying a log that is empty counts its lives on, too.
+    if (frameCount === 0) this.#isAnyLifeNext = true;
+    if (progress.isSettled) return;
+    const archivedCount = (progress.offset - WAL_HEADER_BYTES) / (FRAME_HEADER_BYTES + progress.header.pageBytes);
+    // A checkpoint that also emptied the log counts nothing in it.
+    if (frameCount === archivedCount || frameCount === 0) this.#noteSettled(progress);
+  }
+
+  /** The log will not be kept any longer for the archive's sake: what comes is another generation. */
+  abandon(reason: string): void {
+    this.#progress = undefined;
+    this.#gap = reason;
+    this.#files.close();
+  }
+
+  /** After the database was closed: notes how its file was left, so that it shows when something happens to it. */
+  close(): void {
+    if (this.#progress?.isSettled) this.#noteSettled(this.#progress);
+    this.#files.sync();
+    this.#files.close();
+  }
+
+  #noteSettled(progress: Progress): void {
+    const fingerprint = fingerprintOf(this.#options.databasePath) ?? "";
+    const at = this.#timeAfterLast(this.#options.now());
+    this.#files.appendLines([{ kind: "settled", segment: progress.segment, fingerprint, at }]);
+    this.#progress = { ...progress, isSettled: true };
+  }
+
+  #copy(log: number, header: WalHeader): void {
+    const isSameLife = this.#progress?.header.salts === header.salts;
+    const scanner = new WalScanner(header, isSameLife ? this.#progress : undefined);
+    const from = scanner.offset;
+    const commits = scanLog(log, scanner);
+    this.#requireCommits(commits.length);
+    const last = commits.at(-1);
+    if (!last) return;
+    const progress = isSameLife && this.#progress ? this.#progress : this.#beginLife(header);
+    this.#files.copyToSegment(log, from, last.offset);
+    this.#files.appendLines(this.#describe(progress.segment, commits, from, scanner.frameBytes));
+    this.#files.sync();
+    this.#archivedUntil = this.#lastAt;
+    this.#progress = { ...progress, offset: last.offset, checksum: last.checksum, isSettled: false };
+  }
+
+  /** What was committed here and is not in the log has been moved to the database file behind our back. */
+  #requireCommits(commitCount: number): void {
+    if (commitCount < this.#certainCommitCount) this.abandon(FOREIGN_USE);
+  }
+
+  /** The log was begun anew: the next segment when nothing can be missing in between, else a new generation. */
+  #beginLife(header: WalHeader): Progress {
+    const { now } = this.#options;
+    const at = this.#timeAfterLast(now());
+    const gap = this.#findGap(header);
+    if (gap !== undefined) this.#gap = gap;
+    const continued = gap === undefined ? this.#progress : undefined;
+    const generation = continued?.generation ?? generationName(now(), createReference());
+    const segment = (continued?.segment ?? 0) + 1;
+    this.#files.beginSegment(generation, {
+      ...{ kind: "segment", segment, at, salts: header.salts },
+      ...{ checkpointSequence: header.checkpointSequence, pageBytes: header.pageBytes },
+    });
+    this.#isAnyLifeNext = false;
+    const { checksum } = header;
+    return { generation, segment, header, offset: WAL_HEADER_BYTES, checksum, isSettled: false };
+  }
+
+  #hasForeignCommits(): boolean {
+    const before = this.#dataVersion;
+    this.#dataVersion = this.#readDataVersion();
+    return this.#dataVersion !== before;
+  }
+
+  #findGap(header: WalHeader): string | undefined {
+    const progress = this.#progress;
+    if (!progress) return this.#gap ?? "there was no archive yet";
+    if (!progress.isSettled) return "the database's log was begun anew before all of it was archived";
+    if (this.#isAnyLifeNext || isNextLife(progress.header, header)) return undefined;
+    return "the database's log does not follow the one that was archived";
+  }
+
+  #describe(segment: number, commits: readonly WalCommit[], from: number, frameBytes: number): ArchiveLine[] {
+    let start = from;
+    return commits.map(({ offset, pageCount, checksum }, index) => {
+      const frameCount = (offset - start) / frameBytes;
+      start = offset;
+      const at = this.#timeAfterLast(this.#commitTimes[index] ?? this.#options.now());
+      return { kind: "commit", segment, offset, frameCount, pageCount, checksum, at };
+    });
+  }
+
+  /** The clock may be set back; the order of the commits is not. */
+  #timeAfterLast(at: number): number {
+    this.#lastAt = Math.max(this.#lastAt, at);
+    return this.#lastAt;
+  }
+
+  /** Opened anew each time: while nobody has the database open, SQLite deletes its log. */
+  #withLog(use: (log: { readonly handle: number; readonly header: WalHeader } | undefined) => void): void {
+    withFile(`${this.#options.databasePath}-wal`, (handle) => {
+      const header = handle === undefined ? undefined : readHeaderOf(handle);
+      use(header && { handle: handle!, header });
+    });
+  }
+}
+
+function scanLog(log: number, scanner: WalScanner): WalCommit[] {
+  const content = Buffer.allocUnsafe(FRAMES_PER_READ * scanner.frameBytes);
+  const commits: WalCommit[] = [];
+  for (;;) {
+    const { offset } = scanner;
+    const byteCount = readSync(log, content, 0, content.length, offset);
+    for (const commit of scanner.scan(content.subarray(0, byteCount))) commits.push(commit);
+    if (scanner.offset === offset) return commits;
+  }
+}
+
+/** The log's running checksum after the frame that ends at `offset`, if the log is sound up to there. */
+function readChecksum(log: number, header: WalHeader, offset: number): string | undefined {
+  if (offset === WAL_HEADER_BYTES) return header.checksum;
+  return scanLog(log, new WalScanner(header)).find((commit) => commit.offset === offset)?.checksum;
+}

@@ -287,10 +287,12 @@ export class ConnectionManager {
     const writer = this.#writer;
     if (!writer || this.#rescue.running) return this.#rescue.running;
     const cause = createFileLossError(finding);
+    // Before anybody hears of it, so that nobody can reconnect in between.
+    const running = this.#rescue.run(writer, finding);
     if (this.#isServing) {
       this.#setState({ kind: "recovering", since: this.#options.clock.now(), attempt: 1, isLasting: true, cause });
     }
-    const end = await this.#rescue.run(writer, finding);
+    const end = await running;
     if (end === "over") {
       // At once: until its end is noticed, the rescued file would be taken for an intruder.
       void writer.terminate(cause);

@@ -51,6 +51,8 @@ export interface StorageEngine {
   /** Replaces the connection that writes, because the present one is not to be trusted. */
   reconnect(cause: MusterError): void;
   status(): EngineStatus;
+  /** The statements that an operation has been seen to run, in the order of their first use; empty = none yet. */
+  statements(operation: string): readonly string[];
   /** Calls back on every change of state; returns what ends it. */
   onStateChange(listener: (state: EngineState) => void): () => void;
 }

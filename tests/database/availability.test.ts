@@ -35,6 +35,9 @@ class FakeEngine implements StorageEngine {
     const pool = { size: 0, inUse: 0, idle: 0, waiting: 0 };
     return { state: this.#state, pool, pendingWrites: 0, restartCount: 0, engineVersion: undefined };
   }
+  statements(): readonly string[] {
+    return [];
+  }
   onStateChange(listener: (state: EngineState) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

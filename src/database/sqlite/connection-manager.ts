@@ -8,6 +8,7 @@ import type { DatabaseThread, ThreadRole } from "./database-thread.ts";
 import { inspectFile, type FileFinding, type FileIdentity } from "./file-guard.ts";
 import { createFileLossError, FileRescue, type RescueEnd } from "./file-rescue.ts";
 import { LossDetector } from "./loss-detector.ts";
+import type { OperationStatements } from "./operation-statements.ts";
 import { ReaderPool } from "./reader-pool.ts";
 import { RetryTimers } from "./retry-timers.ts";
 import { ThreadOpener } from "./thread-opener.ts";
@@ -80,6 +81,9 @@ export class ConnectionManager {
   }
   get restartCount(): number {
     return this.#restartCount + this.#pool.restartCount;
+  }
+  get statements(): OperationStatements {
+    return this.#opener.statements;
   }
   get engineVersion(): string | undefined {
     return this.#engineVersion;

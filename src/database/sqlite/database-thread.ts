@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
 import { COMPILE_CACHE_FOLDER } from "../../core/compile-cache.ts";
 import { MusterError, toError } from "../../core/errors.ts";
+import type { NewStatements } from "./operation-statements.ts";
 import {
   decodeReplies,
   encodeRequests,
@@ -34,6 +35,7 @@ export interface DatabaseThreadEvents {
   /** The thread ended without being asked to. Its pending requests have been rejected. */
   readonly onLost: (thread: DatabaseThread, cause: MusterError) => void;
   readonly onTrouble: (cause: MusterError) => void;
+  readonly onStatements: (statements: NewStatements) => void;
 }
 
 /** How long after its time is up a request's answer is waited for: the thread refuses it by then, if it can. */
@@ -210,6 +212,7 @@ export class DatabaseThread {
       this.#rescue?.resolve(message);
       this.#rescue = undefined;
     }
+    if (message.notice === "statements") this.#events.onStatements(message);
     if (message.notice === "trouble") this.#events.onTrouble(fromWireError(message.error));
   }
 

@@ -1,21 +1,30 @@
 import { MusterError } from "../../core/errors.ts";
 import type { AnyOperation, OperationContext, ReadTransaction, WriteTransaction } from "../operation.ts";
 import { classifySqliteError } from "./error-classification.ts";
+import { StatementRecorder, type NewStatements } from "./operation-statements.ts";
 import type { WireRequest } from "./thread-protocol.ts";
 
 /** Runs the steps of requests against a transaction. */
 export class OperationRunner {
   readonly #operations: ReadonlyMap<string, AnyOperation>;
 
-  constructor(operations: ReadonlyMap<string, AnyOperation>) {
+  readonly #statements: StatementRecorder;
+
+  /** `onStatements` hears of statements that an operation has used for the first time, before the call is answered. */
+  constructor(
+    operations: ReadonlyMap<string, AnyOperation>,
+    onStatements: (statements: NewStatements) => void = () => undefined,
+  ) {
     this.#operations = operations;
+    this.#statements = new StatementRecorder(onStatements);
   }
 
   /** The results of the steps as a JSON array. */
   async read(transaction: ReadTransaction, request: WireRequest): Promise<string> {
+    const recorded = this.#statements.record(transaction);
     return this.#runSteps(request, (operation, input, context) => {
       if (operation.kind !== "read") throw new MusterError("INTERNAL", "read: a write operation was sent to a reader");
-      return operation.run(transaction, input, context);
+      return operation.run(recorded, input, context);
     });
   }
 
@@ -31,8 +40,9 @@ export class OperationRunner {
       );
       if (applied) return applied.result;
     }
+    const recorded = this.#statements.record(transaction);
     const results = await this.#runSteps(request, (operation, input, context) =>
-      operation.run(transaction, input, context),
+      operation.run(recorded, input, context),
     );
     await transaction.run(
       "INSERT INTO applied_operation (id, applied_at, result) VALUES (?, ?, ?)",
@@ -51,11 +61,14 @@ export class OperationRunner {
     for (const [index, { name, input }] of request.steps.entries()) {
       const operation = this.#operations.get(name);
       if (!operation) throw new MusterError("OPERATION_UNKNOWN", `run ${name}: the data module has no such operation`);
+      this.#statements.begin(name);
       try {
         // JSON has no undefined: "nothing found" travels as null and is turned back by the caller.
         results.push((await run(operation, input, stepContext(request, index))) ?? null);
       } catch (error) {
         throw classifySqliteError(error, `run ${name}`);
+      } finally {
+        this.#statements.end(name);
       }
     }
     return JSON.stringify(results);

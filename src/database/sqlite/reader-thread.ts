@@ -5,10 +5,10 @@ import { encodeErrorReply, encodeReply, type WireRequest } from "./thread-protoc
 import { createTransaction } from "./transaction-manager.ts";
 
 /** A reader thread: a read-only connection. All requests of one batch are answered from one snapshot. */
-await serveThread(({ options, operations, reply }) => {
+await serveThread(({ options, operations, reply, notify }) => {
   const connection = openReaderConnection(options.connection);
   const { database, statements } = connection;
-  const runner = new OperationRunner(operations);
+  const runner = new OperationRunner(operations, (statements) => notify({ notice: "statements", ...statements }));
   const transaction = createTransaction(connection);
 
   const answer = async (request: WireRequest): Promise<string> => {

@@ -83,6 +83,10 @@ export class SqliteEngine implements StorageEngine {
     };
   }
 
+  statements(operation: string): readonly string[] {
+    return this.#connections.statements.list(operation);
+  }
+
   onStateChange(listener: (state: EngineState) => void): () => void {
     return this.#connections.onStateChange(listener);
   }

@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { MusterError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import { DatabaseThread, type DatabaseThreadEvents, type ThreadRole } from "./database-thread.ts";
+import { OperationStatements } from "./operation-statements.ts";
 import type { ThreadOptions } from "./thread-protocol.ts";
 import { settlesWithin } from "./time-limit.ts";
 
@@ -25,6 +26,8 @@ export interface ThreadOpenerOptions {
 export class ThreadOpener {
   /** Page cache of each thread that is started from now on. */
   cacheSizeBytes: number;
+  /** What the threads have told of the statements that operations run. */
+  readonly statements = new OperationStatements();
   readonly #options: ThreadOpenerOptions;
   readonly #existing = new Set<DatabaseThread>();
   #isFileExpected = false;
@@ -80,7 +83,11 @@ export class ThreadOpener {
     const thread = new DatabaseThread(
       role,
       { ...options, connection },
-      { onLost, onTrouble: (cause) => logger.warn("database housekeeping failed", { error: cause }) },
+      {
+        onLost,
+        onTrouble: (cause) => logger.warn("database housekeeping failed", { error: cause }),
+        onStatements: (statements) => this.statements.add(statements),
+      },
       clock,
     );
     this.#existing.add(thread);

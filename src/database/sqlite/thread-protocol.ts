@@ -3,6 +3,7 @@ import type { OperationGroups, OperationStep } from "../operation.ts";
 import type { SchemaVersion } from "../schema/schema-version.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { FileIdentity } from "./file-guard.ts";
+import type { NewStatements } from "./operation-statements.ts";
 
 /**
  * What the main thread and the database threads say to each other. Requests and replies travel in batches, each batch
@@ -54,6 +55,7 @@ export type ThreadNotice =
   | { readonly notice: "rescued"; readonly quarantineFolder: string | undefined; readonly error?: WireError }
   | { readonly notice: "failed"; readonly error: WireError }
   | { readonly notice: "trouble"; readonly error: WireError }
+  | ({ readonly notice: "statements" } & NewStatements)
   | { readonly notice: "closed" };
 
 /** What the main thread asks of a thread besides requests. */

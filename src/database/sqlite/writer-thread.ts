@@ -48,7 +48,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
   const checkpointer = new Checkpointer({ connection });
   const committer = new GroupCommitter({
     transactions: new TransactionManager(connection, systemClock),
-    runner: new OperationRunner(operations),
+    runner: new OperationRunner(operations, (statements) => notify({ notice: "statements", ...statements })),
     clock: systemClock,
     reply,
     onCommitted: () =>

@@ -92,7 +92,7 @@ const BATCH_SIZE = 200;
 const DEFAULT_MAX_ENTRIES = 100_000;
 const DEFAULT_SEGMENT_BYTES = 4 * 1024 ** 2;
 const DEFAULT_DEAD_LETTER_BYTES = 2 * 1024 ** 2;
-/** Replies are deferred by then, so waiting costs a member little, and refusing costs the write. */
+/** Replies are deferred by then: waiting costs a member little, and refusing costs the write. */
 const OPENING_LIMIT_MS = 10_000;
 const DEFAULT_LISTED = 100;
 const MAX_LISTED = 1_000;
@@ -153,8 +153,8 @@ export class OperationQueue {
 
   /** Those given up, at most 1,000, newest first. */
   listDeadLetters(limit = DEFAULT_LISTED): readonly DeadLetterSummary[] {
-    const letters = this.#store.deadLetters.slice(-Math.min(limit, MAX_LISTED));
-    return letters.toReversed().map(summarize);
+    const newestFirst = this.#store.deadLetters.toReversed();
+    return newestFirst.slice(0, Math.min(limit, MAX_LISTED)).map(summarize);
   }
 
   /**
@@ -241,7 +241,6 @@ export class OperationQueue {
     return result;
   }
 
-  /** Returns how many were put back. */
   async #replay(doing: string, letters: readonly DeadLetter<QueuedOperation>[]): Promise<number> {
     this.#requireRoom(doing, letters.length);
     const maxRetries = this.#options.maxRetries();

@@ -156,7 +156,13 @@ export class DeadLetters<Value extends { readonly id: string }> {
 
   /** One after another: they share the file. */
   #write(line: Buffer): Promise<void> {
-    const written = this.#writing.then(() => this.#append(line));
+    const append = (): Promise<void> => this.#append(line);
+    const appendAgain = (error: unknown): Promise<void> => {
+      // What went to a file that somebody removed is written again, with all the others.
+      if (this.#file?.isRemoved) return this.#append(line);
+      throw error;
+    };
+    const written = this.#writing.then(append).catch(appendAgain);
     this.#writing = written.catch(() => undefined);
     return written;
   }

@@ -18,6 +18,8 @@ const ACKNOWLEDGED = "acknowledged.txt";
 const SPOOL = "spool";
 /** Small, so that kills meet the beginning and the removal of segments. */
 const SEGMENT_BYTES = 4_000;
+/** None is dropped. */
+const MAX_DEAD_LETTER_BYTES = 64 * 1024 ** 2;
 /** Nobody needs a killer to be late for longer. */
 const MAX_OPERATIONS = 100_000;
 const LONGEST_LIFE_MS = 150;
@@ -41,6 +43,7 @@ function openQueue(folder: string, isEverAway: boolean, logger: Logger): Operati
   };
   return new OperationQueue({
     ...{ folder: join(folder, SPOOL), clock: systemClock, logger, segmentBytes: SEGMENT_BYTES, maxRetries: () => 2 },
+    deadLetterBytes: MAX_DEAD_LETTER_BYTES,
     async apply(operations) {
       const outcomes: ApplyOutcome[] = [];
       for (const operation of operations) {
@@ -67,6 +70,7 @@ async function runUntilKilled(folder: string, firstNumber: number): Promise<void
       saving.push(queue.enqueue(operation).then(() => appendFileSync(join(folder, ACKNOWLEDGED), `${id}\n`)));
     }
     if (Math.random() < 0.3) void queue.drain();
+    if (Math.random() < 0.05) void queue.replayDeadLetters();
     await Promise.all(saving);
   }
 }
@@ -98,10 +102,8 @@ export async function killRepeatedly(folder: string, killCount: number): Promise
   const opened = errors.splice(0);
   const { remaining } = await queue.drain();
   await queue.close();
+  const dead = readDeadIds(join(folder, SPOOL, "dead-letter.ndjson"));
   const applied = readLines(join(folder, APPLIED));
-  const dead = readLines(join(folder, SPOOL, "dead-letter.ndjson")).map(
-    (line) => (JSON.parse(line) as { value: QueuedOperation }).value.id,
-  );
   const ended = [...applied, ...dead];
   const present = new Set(ended);
   const lost = acknowledged.filter((id) => !present.has(id));
@@ -115,6 +117,24 @@ export async function killRepeatedly(folder: string, killCount: number): Promise
     errors: opened,
     remaining,
   };
+}
+
+/** Those that were not put back after they had been given up. */
+function readDeadIds(path: string): string[] {
+  const dead = new Map<number, string>();
+  for (const line of readLines(path)) {
+    const { sequence, sequences, value } = JSON.parse(line) as DeadLetterLine;
+    if (value) dead.set(sequence, value.id);
+    for (const replayed of sequences ?? []) dead.delete(replayed);
+  }
+  return [...dead.values()];
+}
+
+interface DeadLetterLine {
+  readonly sequence: number;
+  readonly value?: QueuedOperation;
+  /** Of a line that says that these were put back. */
+  readonly sequences?: readonly number[];
 }
 
 function findOvertaken(applied: readonly string[]): string[] {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
-import { silentLogger } from "../../src/core/logger.ts";
+import { silentLogger, type Logger } from "../../src/core/logger.ts";
+import { ErrorHandler } from "../../src/database/error-handler.ts";
 import { OperationQueue } from "../../src/resilience/operation-queue.ts";
 import { createCounterDatabase, type TestDatabase } from "./database.ts";
 
@@ -14,24 +15,26 @@ const RETRY = { maxAttempts: 5, baseDelay: 100, maxDelay: 30_000, backoffMultipl
 const OPERATION_TIMEOUT_MS = 500;
 
 /** The counters with a queue for writes, a cache and breakers, as the bot has them. Not started. */
-export function createTortureDatabase(folders: TortureFolders): TestDatabase {
+export function createTortureDatabase(folders: TortureFolders, logger: Logger = silentLogger): TestDatabase {
   return createCounterDatabase({
     folder: folders.database,
     readerCount: 2,
     operationTimeoutMs: OPERATION_TIMEOUT_MS,
-    engine: { retry: () => RETRY },
+    engine: { retry: () => RETRY, logger },
     manager: {
       createQueue: (apply) =>
         new OperationQueue({
           folder: folders.spool,
           clock: systemClock,
-          logger: silentLogger,
+          logger,
           maxRetries: () => 5,
           apply,
         }),
       retry: () => RETRY,
       breaker: { threshold: () => 5, resetMs: () => 30_000 },
       cacheCapacity: () => 1_000,
+      errors: new ErrorHandler({ clock: systemClock, logger, isDebug: () => false }),
+      logger,
     },
   });
 }

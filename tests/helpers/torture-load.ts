@@ -1,5 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { inspect } from "node:util";
 import { isMusterError, toError } from "../../src/core/errors.ts";
+import type { LogFields, Logger } from "../../src/core/logger.ts";
 import type { TestDatabase } from "./database.ts";
 import { createTortureDatabase } from "./torture-database.ts";
 import type { TortureReport } from "./torture-process.ts";
@@ -16,6 +18,16 @@ const REPORT_INTERVAL_MS = 100;
 
 const send = (report: TortureReport): void => void process.send?.(report);
 const codeOf = (error: unknown): string => (isMusterError(error) ? error.code : toError(error).message);
+
+/** What the log says of the system's and SQLite's own errors: that a fault has hit something at all. */
+function reportFaults(message: string, fields: LogFields = {}): void {
+  const codes = inspect({ message, fields }, { depth: 5 }).match(/\b(SQLITE_[A-Z_]+|E[A-Z]{2,10})\b/g) ?? [];
+  for (const code of new Set(codes)) send({ kind: "fault", code });
+}
+const logger: Logger = {
+  ...{ error: reportFaults, warn: reportFaults, info: () => undefined, debug: () => undefined },
+  with: () => logger,
+};
 
 let isStopping = false;
 process.on("message", () => (isStopping = true));
@@ -40,7 +52,7 @@ async function read({ manager }: TestDatabase, number: number): Promise<void> {
   }
 }
 
-const database = createTortureDatabase({ database: databaseFolder, spool: spoolFolder });
+const database = createTortureDatabase({ database: databaseFolder, spool: spoolFolder }, logger);
 const delays = monitorEventLoopDelay({ resolution: 5 });
 const reporting = setInterval(() => {
   const { state } = database.degradation;

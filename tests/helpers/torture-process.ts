@@ -10,6 +10,8 @@ export type TortureReport =
   | { readonly kind: "refused"; readonly number: number; readonly code: string }
   /** With a code when it failed. */
   | { readonly kind: "read"; readonly code?: string }
+  /** An error of SQLite or the operating system that was logged. */
+  | { readonly kind: "fault"; readonly code: string }
   | {
       readonly kind: "state";
       readonly state: "normal" | "read-only" | "offline";
@@ -29,6 +31,8 @@ export class TortureTally {
   acknowledged = new Set<number>();
   readonly refusedByCode = new Map<string, number>();
   readonly failedReadsByCode = new Map<string, number>();
+  /** Codes of SQLite and the operating system. */
+  readonly faultsByCode = new Map<string, number>();
   readonly states = new Set<string>();
   readonly reasons = new Set<string>();
   appliedCount = 0;
@@ -51,6 +55,9 @@ export class TortureTally {
       case "read":
         if (report.code === undefined) this.readCount++;
         else increment(this.failedReadsByCode, report.code);
+        break;
+      case "fault":
+        increment(this.faultsByCode, report.code);
         break;
       case "state":
         this.states.add(report.state);

@@ -23,24 +23,37 @@ interface FailingCall {
   readonly call: string;
   readonly points: readonly string[];
   readonly errno: number;
-  /** Fails once as well, so that the calls are made: files stay open otherwise. */
-  readonly trigger?: string;
+  /** Fails as well, so that the calls are made: under load alone, files stay open and keep their size. */
+  readonly trigger?: { readonly point: string; readonly errno: number; readonly how: "once" | "always" };
+  /** A code that is logged when one of the calls has failed, or the reason of a state; undefined = nobody is told. */
+  readonly evidence: RegExp | undefined;
 }
 
 const SYNC_POINTS = ["posix/io/sync/fdatasync", "posix/io/sync/fsync"];
+const PWRITE = "posix/io/rw/pwrite";
 
 const CALLS: readonly FailingCall[] = [
-  { call: "pwrite, EIO", points: ["posix/io/rw/pwrite"], errno: EIO },
-  { call: "pwrite, ENOSPC", points: ["posix/io/rw/pwrite"], errno: ENOSPC },
-  { call: "pwrite, cut short", points: ["posix/io/rw/pwrite/reduce"], errno: 0 },
-  { call: "pread, EIO", points: ["posix/io/rw/pread"], errno: EIO },
-  { call: "fsync, EIO", points: SYNC_POINTS, errno: EIO },
-  { call: "fsync and ftruncate, EIO", points: [...SYNC_POINTS, "posix/io/rw/ftruncate"], errno: EIO },
+  { call: "pwrite, EIO", points: [PWRITE], errno: EIO, evidence: /^SQLITE_IOERR_WRITE$/ },
+  { call: "pwrite, ENOSPC", points: [PWRITE], errno: ENOSPC, evidence: /^SQLITE_FULL$/ },
+  // SQLite writes the rest, and says nothing.
+  { call: "pwrite, cut short", points: ["posix/io/rw/pwrite/reduce"], errno: 0, evidence: undefined },
+  { call: "pread, EIO", points: ["posix/io/rw/pread"], errno: EIO, evidence: /^SQLITE_(CORRUPT|IOERR)/ },
+  { call: "fsync, EIO", points: SYNC_POINTS, errno: EIO, evidence: /^SQLITE_IOERR_FSYNC$/ },
+  {
+    call: "ftruncate, EIO, while the WAL is emptied for a full disk",
+    points: ["posix/io/rw/ftruncate"],
+    errno: EIO,
+    trigger: { point: PWRITE, errno: ENOSPC, how: "once" },
+    evidence: /^SQLITE_IOERR_TRUNCATE$/,
+  },
   {
     call: "open, EMFILE, while the connection is replaced",
     points: ["posix/io/oc/open"],
     errno: EMFILE,
-    trigger: "posix/io/rw/pwrite",
+    // Once is not enough: the next try goes through, and the connection is kept.
+    trigger: { point: PWRITE, errno: EIO, how: "always" },
+    // As the reason of a state: the queue opens files too.
+    evidence: /too many open files|unable to open/,
   },
 ];
 
@@ -107,32 +120,36 @@ async function withSabotagedProcess(
 function withNewSabotagedProcess(
   fault: string,
   body: (process: SabotagedProcess) => Promise<readonly number[]>,
-): Promise<void> {
-  return withFolder((folder) => {
-    const folders = { database: folder, spool: join(folder, "spool") };
-    return withSabotagedProcess(fault, folders, new TortureTally(), body);
+): Promise<TortureTally> {
+  return withFolder(async (folder) => {
+    const tally = new TortureTally();
+    await withSabotagedProcess(fault, { database: folder, spool: join(folder, "spool") }, tally, body);
+    return tally;
   });
 }
 
 (isInstalled ? describe : describe.skip)("calls to the operating system that fail under load", () => {
-  for (const { call, points, errno, trigger } of CALLS) {
+  for (const { call, points, errno, trigger, evidence } of CALLS) {
+    const failFor = async (process: SabotagedProcess, how: "once" | "always", durationMs: number): Promise<number> => {
+      process.fail(points, errno, how);
+      if (trigger) process.fail([trigger.point], trigger.errno, trigger.how);
+      await pause(durationMs);
+      process.heal(trigger ? [...points, trigger.point] : points);
+      return process.service.awaitNormal(NORMAL_WITHIN_MS);
+    };
+
     it(`${call}: once or for seconds, loses nothing that was acknowledged, and service comes back`, async () => {
-      await withNewSabotagedProcess(call, async (process) => {
+      const tally = await withNewSabotagedProcess(call, async (process) => {
         const normalAfterSeconds: number[] = [];
         for (let round = 0; round < 3; round++) {
-          process.fail(points, errno, "once");
-          if (trigger !== undefined) process.fail([trigger], EIO, "once");
-          await pause(BETWEEN_MS);
-          process.heal(points);
-          normalAfterSeconds.push(await process.service.awaitNormal(NORMAL_WITHIN_MS));
-          process.fail(points, errno, "always");
-          if (trigger !== undefined) process.fail([trigger], EIO, "once");
-          await pause(LASTING_MS);
-          process.heal(points);
-          normalAfterSeconds.push(await process.service.awaitNormal(NORMAL_WITHIN_MS));
+          normalAfterSeconds.push(await failFor(process, "once", BETWEEN_MS));
+          normalAfterSeconds.push(await failFor(process, "always", LASTING_MS));
         }
         return normalAfterSeconds;
       });
+      // Else the test would hold without any call having failed.
+      if (evidence)
+        expect([...tally.faultsByCode.keys(), ...tally.reasons]).toContainEqual(expect.stringMatching(evidence));
     });
   }
 

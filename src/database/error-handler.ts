@@ -36,6 +36,8 @@ export interface ErrorContext {
   readonly operationId?: string;
   /** 1 = the first. */
   readonly attempt?: number;
+  /** SQL and values: to be given at debug level only, and kept at that level only. */
+  readonly query?: string | undefined;
   readonly parameters?: unknown;
 }
 
@@ -69,6 +71,11 @@ export class ErrorHandler {
     this.#createId = createIdSequence(() => options.clock.now());
   }
 
+  /** Whether SQL and values may be written down now. */
+  get isDebug(): boolean {
+    return this.#options.isDebug();
+  }
+
   /** What an error means and whether trying again can help. Takes anything thrown. */
   classify(error: unknown): ErrorClassification {
     const { code } = classifySqliteError(asError(error), "use the database");
@@ -89,7 +96,7 @@ export class ErrorHandler {
 
   /** Logs the technical detail, at a level by severity, and remembers it. */
   handle(thrown: unknown, context: ErrorContext = {}): DatabaseErrorRecord {
-    const isDebug = this.#options.isDebug();
+    const { isDebug } = this;
     const error = asError(thrown);
     const classification = this.classify(error);
     const record = this.#createRecord(error, classification, context, isDebug);
@@ -120,9 +127,10 @@ export class ErrorHandler {
     return true;
   }
 
-  /** The last records, newest first. */
+  /** The last records, newest first; SQL and values that were kept at debug level are not given out at another. */
   recent(limit: number = this.#capacity): DatabaseErrorRecord[] {
-    return [...this.#records.values()].reverse().slice(0, Math.max(0, limit));
+    const records = [...this.#records.values()].reverse().slice(0, Math.max(0, limit));
+    return this.isDebug ? records : records.map(withoutDebugData);
   }
 
   #createRecord(
@@ -131,7 +139,7 @@ export class ErrorHandler {
     context: ErrorContext,
     isDebug: boolean,
   ): DatabaseErrorRecord {
-    const query = isDebug ? findStatement(error) : undefined;
+    const query = isDebug ? (findStatement(error) ?? context.query) : undefined;
     return {
       id: this.#createId(),
       timestamp: this.#options.clock.now(),
@@ -150,6 +158,14 @@ export class ErrorHandler {
     this.#records.set(record.id, record);
     if (this.#records.size > this.#capacity) this.#records.delete(this.#records.keys().next().value!);
   }
+}
+
+function withoutDebugData({
+  query: _query,
+  parameters: _parameters,
+  ...record
+}: DatabaseErrorRecord): DatabaseErrorRecord {
+  return record;
 }
 
 /** As `toError`; what has no text of its own (an object without a prototype) must not hide the failure that it stands for. */

@@ -16,6 +16,8 @@ export interface OperationStatistics extends OperationFigures {
   readonly periodMs: number;
   readonly operationsPerSecond: number;
   readonly errorsPerSecond: number;
+  /** Calls that were answered from memory; the other figures are without them. */
+  readonly cachedCount: number;
   readonly refusedCount: number;
   readonly queuedCount: number;
   /** Operations that are not in the file: the disk was too slow or too full for them. */
@@ -38,6 +40,7 @@ export class OperationCounter {
   readonly #clock: Clock;
   #startedAt: number;
   #byName = new Map<string, Tally>();
+  #cachedCount = 0;
   #refusedCount = 0;
   #queuedCount = 0;
   #droppedCount = 0;
@@ -47,7 +50,11 @@ export class OperationCounter {
     this.#startedAt = clock.monotonic();
   }
 
-  count(name: string, outcome: "ok" | "refused" | "queued" | "failed", durationMs: number): void {
+  count(name: string, outcome: "ok" | "cached" | "refused" | "queued" | "failed", durationMs: number): void {
+    if (outcome === "cached") {
+      this.#cachedCount++;
+      return;
+    }
     const tally = this.#byName.get(name) ?? this.#addName(name);
     tally.count++;
     tally.totalMs += durationMs;
@@ -74,6 +81,7 @@ export class OperationCounter {
       operationsPerSecond: perSecond(all.count),
       errorsPerSecond: perSecond(all.errorCount),
       ...toFigures(all),
+      cachedCount: this.#cachedCount,
       refusedCount: this.#refusedCount,
       queuedCount: this.#queuedCount,
       droppedCount: this.#droppedCount,
@@ -84,7 +92,7 @@ export class OperationCounter {
     };
     this.#startedAt = now;
     this.#byName = new Map();
-    this.#refusedCount = this.#queuedCount = this.#droppedCount = 0;
+    this.#cachedCount = this.#refusedCount = this.#queuedCount = this.#droppedCount = 0;
     return statistics;
   }
 

@@ -142,6 +142,21 @@ describe("the operation log", () => {
     });
   });
 
+  it("leaves room in the ring for what asked the database, however much is answered from memory", async () => {
+    await withFolder(async (folder) => {
+      const log = createLog(folder, { capacity: 8 });
+      for (let index = 0; index < 20; index++) log.record(operation(index, { outcome: "cached", attempts: 0 }));
+      log.record(operation(20));
+      log.record(operation(21, { outcome: "refused", code: "INPUT_INVALID", attempts: 0 }));
+      await log.flush();
+      const lines = readLines(folder).filter(({ id }) => id !== undefined);
+      expect(idsOf(lines)).toEqual([...idsUpTo(6), "id-20", "id-21"]);
+      expect(lines[0]).toMatchObject({ outcome: "cached", attempts: 0 });
+      expect(log.statistics()).toMatchObject({ count: 2, cachedCount: 20, droppedCount: 14 });
+      await log.stop();
+    });
+  });
+
   it("begins a file each day, and keeps fourteen", async () => {
     await withFolder(async (folder) => {
       const clock = new ManualClock(AT);
@@ -256,6 +271,7 @@ describe("the operation log", () => {
       log.record(operation(6, { name: "audit.list", durationMs: 40, outcome: "failed", code: "DATABASE_IO" }));
       log.record(operation(7, { name: "events.create", outcome: "refused", durationMs: 0 }));
       log.record(operation(8, { name: "events.create", outcome: "queued", durationMs: 1 }));
+      log.record(operation(9, { outcome: "cached", durationMs: 500 }));
       clock.advance(3_000);
       expect(log.statistics(2)).toEqual({
         periodMs: 3_000,
@@ -265,6 +281,7 @@ describe("the operation log", () => {
         errorCount: 1,
         averageMs: 56 / 9,
         maxMs: 40,
+        cachedCount: 1,
         refusedCount: 1,
         queuedCount: 1,
         droppedCount: 0,

@@ -63,7 +63,8 @@ describe("DatabaseManager", () => {
       await add(manager, "a", 5);
       expect([await get(manager, "a"), await get(manager, "a")]).toEqual([5, 5]);
       expect(manager.health().cache).toEqual({ size: 1, hitCount: 1, missCount: 1 });
-      expect(logged).toHaveLength(2);
+      expect(logged.map(({ outcome }) => outcome)).toEqual(["ok", "ok", "cached"]);
+      expect(manager.health().queryCount).toBe(2);
       await add(manager, "b");
       expect(await get(manager, "a")).toBe(5);
       expect(manager.health().cache.hitCount).toBe(2);

@@ -1,9 +1,10 @@
 import fc from "fast-check";
-import { isMusterError } from "../../src/core/errors.ts";
+import { isMusterError, MusterError } from "../../src/core/errors.ts";
 import type { OperationOutcome } from "../../src/database/operation-log.ts";
 import { withProbeDatabase, type ProbeDatabase } from "../database/database-manager-database.ts";
+import { until } from "../helpers/database.ts";
 
-const KINDS = ["add", "get", "transfer", "throw", "batch", "invalid", "unknown"] as const;
+const KINDS = ["add", "get", "transfer", "throw", "batch", "invalid", "unknown", "queued", "failing"] as const;
 type Kind = (typeof KINDS)[number];
 interface Step {
   readonly kind: Kind;
@@ -26,6 +27,7 @@ class Expected {
   readonly records: ExpectedRecord[] = [];
   hitCount = 0;
   missCount = 0;
+  errorCount = 0;
   readonly fresh = new Set<string>();
 
   add(name: string, outcome: OperationOutcome, code?: string): void {
@@ -41,11 +43,19 @@ class Expected {
   read(name: string): void {
     if (this.fresh.has(name)) {
       this.hitCount++;
+      this.add("counter.get", "cached");
       return;
     }
     this.missCount++;
     this.add("counter.get", "ok");
     this.fresh.add(name);
+  }
+
+  /** Of a call made while the database is away; when it is back everything is read anew. */
+  away(name: string, outcome: "queued" | "failed"): void {
+    this.add(name, outcome, "DATABASE_UNAVAILABLE");
+    this.errorCount++;
+    this.fresh.clear();
   }
 }
 
@@ -55,6 +65,14 @@ async function attempt(call: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!isMusterError(error)) throw error;
   }
+}
+
+/** Makes a call while the database is away, as which it counts until the call has ended. */
+async function callWhileAway({ degradation }: ProbeDatabase, call: () => Promise<void>): Promise<void> {
+  const reason = new MusterError("DATABASE_UNAVAILABLE", "use the database: it is away");
+  degradation.transition({ kind: "offline", reason, since: 0 });
+  await call();
+  degradation.transition({ kind: "normal" });
 }
 
 async function play(database: ProbeDatabase, expected: Expected, { kind, counter }: Step, run: string): Promise<void> {
@@ -80,9 +98,20 @@ async function play(database: ProbeDatabase, expected: Expected, { kind, counter
       return attempt(manager.batch([add, { name: "counter.get", input: { name } }]));
     }
     case "invalid":
+      expected.add("counter.add", "refused", "INPUT_INVALID");
       return call("counter.add", { name: "" });
     case "unknown":
+      expected.add("counter.none", "refused", "OPERATION_UNKNOWN");
       return call("counter.none", {});
+    case "queued":
+      expected.away("counter.add", "queued");
+      // When it is applied it is asked for again, under the same id.
+      expected.add("counter.add", "ok");
+      await callWhileAway(database, () => call("counter.add", { name, amount: 1 }));
+      return until(() => manager.health().queue.size === 0);
+    case "failing":
+      expected.away("counter.transfer", "failed");
+      return callWhileAway(database, () => call("counter.transfer", { from: name, to: name, amount: 1 }));
   }
 }
 
@@ -105,17 +134,20 @@ describe("what is monitored", () => {
 
         const health = manager.health();
         expect(logged.map(({ name, outcome, code }) => ({ name, outcome, code }))).toEqual(expected.records);
-        expect(health.queryCount - before.queryCount).toBe(expected.records.length);
-        expect(health.errorCount - before.errorCount).toBe(0);
+        const queries = logged.filter(({ outcome }) => outcome !== "cached");
+        expect(health.queryCount - before.queryCount).toBe(queries.length);
+        expect(health.errorCount - before.errorCount).toBe(expected.errorCount);
+        const queuedIds = logged.filter(({ outcome }) => outcome === "queued").map(({ id }) => id);
+        expect(new Set(logged.map(({ id }) => id)).size).toBe(logged.length - queuedIds.length);
         expect(health.cache.hitCount - before.cache.hitCount).toBe(expected.hitCount);
         expect(health.cache.missCount - before.cache.missCount).toBe(expected.missCount);
-        const durationMs = logged.reduce((sum, record) => sum + record.durationMs, 0);
+        const durationMs = queries.reduce((sum, record) => sum + record.durationMs, 0);
         expect(health.averageQueryTime * health.queryCount - totalBefore).toBeCloseTo(durationMs, 3);
         for (const { durationMs } of logged) expect(durationMs).toBeGreaterThan(0);
         for (const { outcome } of logged) seen.add(outcome);
       });
       await fc.assert(property, { numRuns: 110 });
-      expect([...seen].sort()).toEqual(["ok", "refused"]);
+      expect([...seen].sort()).toEqual(["cached", "failed", "ok", "queued", "refused"]);
       expect(manager.health().isConnected).toBe(true);
     });
   });

@@ -4,10 +4,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { systemClock } from "../../src/core/clock.ts";
 import { isMusterError, MusterError } from "../../src/core/errors.ts";
-import { silentLogger } from "../../src/core/logger.ts";
+import { silentLogger, type Logger } from "../../src/core/logger.ts";
+import { ErrorHandler } from "../../src/database/error-handler.ts";
 import { OperationLog, type LoggedOperation } from "../../src/database/operation-log.ts";
 import { operations, type OperationFault } from "../database/error-handler-data-module.ts";
 import { createFaultDatabase } from "../database/error-handler-faults.ts";
@@ -30,10 +32,13 @@ function parseLines(text: string): Line[] {
     .map((line) => JSON.parse(line) as Line);
 }
 
+/** `invalid` and `unknown` are refused before they reach the database. */
+type CallKind = OperationFault | "none" | "invalid" | "unknown";
+
 type Step =
   | {
       readonly kind: "call";
-      readonly fault: OperationFault | "none";
+      readonly fault: CallKind;
       readonly isAwaited: boolean;
       readonly value: string;
     }
@@ -41,10 +46,10 @@ type Step =
   | { readonly kind: "away" | "back" }
   | { readonly kind: "flush" | "flushSync" | "pause" };
 
-/** Without those that take their time, or need a damaged file. */
+/** Without those that take their time, need a damaged file, or say the value themselves. */
 const OPERATION_FAULTS: readonly OperationFault[] = [
   ...(["unique", "primaryKey", "foreignKey", "check", "notNull", "dataType", "trigger"] as const),
-  ...(["missingTable", "missingColumn", "syntax", "overflow", "readOnly", "full", "program"] as const),
+  ...(["missingTable", "missingColumn", "syntax", "overflow", "readOnly", "full"] as const),
 ];
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -52,9 +57,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 10,
     arbitrary: fc.record({
       kind: fc.constant("call" as const),
-      fault: fc.oneof(fc.constant("none" as const), fc.constantFrom(...OPERATION_FAULTS)),
+      fault: fc.constantFrom<CallKind>("none", "none", "none", "invalid", "unknown", ...OPERATION_FAULTS),
       isAwaited: fc.boolean(),
-      value: fc.string({ minLength: 1, maxLength: 10 }),
+      value: fc.string({ minLength: 1, maxLength: 10 }).map((text) => MARK + text),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("away" as const, "back" as const) }) },
@@ -73,10 +78,25 @@ interface Ending {
 const endingsOf = (endings: readonly Ending[]): string[] =>
   endings.map(({ name, code }) => `${name} ${code ?? "ok"}`).sort();
 
+/** Begins every value, so that it is known where it must not be. */
+const MARK = "§§";
+const NAME_BY_KIND: Readonly<Partial<Record<CallKind, string>>> = { none: "fault.succeed", unknown: "fault.unheardOf" };
+
+function inputOf(kind: CallKind, value: string): unknown {
+  if (kind === "none" || kind === "unknown") return { value };
+  return kind === "invalid" ? { fault: value } : { fault: kind, value };
+}
+
 /** The façade on real threads, whose calls are logged to whatever log is current. */
 class LoggedDatabase {
   recorded: LoggedOperation[] = [];
   ended: Ending[] = [];
+  /** What was asked with, call by call. */
+  inputs: unknown[] = [];
+  /** All that was said to the log of errors. */
+  said = "";
+  isDebug = false;
+  readonly errors: ErrorHandler;
   readonly #database: TestDatabase;
   #log: OperationLog | undefined;
 
@@ -85,7 +105,11 @@ class LoggedDatabase {
       this.recorded.push(operation);
       this.#log?.record(operation);
     };
-    this.#database = createFaultDatabase(folder, "logged.db", { operations, log: { record } });
+    const say = (message: string, fields: unknown): void =>
+      void (this.said += `${message} ${inspect(fields, { depth: 10 })}`);
+    const logger: Logger = { error: say, warn: say, info: say, debug: say, with: () => logger };
+    this.errors = new ErrorHandler({ clock: systemClock, logger, isDebug: () => this.isDebug });
+    this.#database = createFaultDatabase(folder, "logged.db", { operations, log: { record }, errors: this.errors });
   }
 
   start(): Promise<void> {
@@ -96,21 +120,30 @@ class LoggedDatabase {
     return this.#database.manager.stop();
   }
 
-  logTo(log: OperationLog): void {
+  logTo(log: OperationLog, isDebug: boolean): void {
     this.#log = log;
+    this.isDebug = isDebug;
+    this.inputs = [];
+    this.said = "";
     this.recorded = [];
     this.ended = [];
     this.setAway(false);
   }
 
-  async call(fault: OperationFault | "none", value: string): Promise<void> {
-    const name = fault === "none" ? "fault.succeed" : "fault.provoke";
+  async call(kind: CallKind, value: string): Promise<void> {
+    const name = NAME_BY_KIND[kind] ?? "fault.provoke";
+    const input = inputOf(kind, value);
+    this.inputs.push(input);
     try {
-      await this.#database.manager.call(name, fault === "none" ? { value } : { fault, value });
+      await this.#database.manager.call(name, input);
       this.ended.push({ name, code: undefined });
     } catch (error) {
       this.ended.push({ name, code: isMusterError(error) ? error.code : "none" });
     }
+  }
+
+  hasRun(name: string): boolean {
+    return this.#database.engine.statements(name).length > 0;
   }
 
   setAway(isAway: boolean): void {
@@ -121,14 +154,15 @@ class LoggedDatabase {
 
 /** What the line of an operation must say: all of it, and nothing else. */
 function lineOf(
-  { at, id, name, durationMs, attempts, outcome, code, parameters }: LoggedOperation,
+  { at, id, name, durationMs, attempts, outcome, code, sql, parameters }: LoggedOperation,
   isDebug: boolean,
 ): Line {
   return {
     ...{ time: new Date(at).toISOString(), id, name, durationMs: Math.round(durationMs * 1_000) / 1_000 },
     ...{ attempts, outcome },
     ...(code === undefined ? {} : { code }),
-    ...(isDebug && parameters !== undefined ? { parameters } : {}),
+    ...(isDebug ? { parameters } : {}),
+    ...(isDebug && sql !== undefined ? { sql } : {}),
   };
 }
 
@@ -145,6 +179,29 @@ async function play(database: LoggedDatabase, log: OperationLog, steps: readonly
     else await new Promise((resolve) => setTimeout(resolve, 2));
   }
   await Promise.all(running);
+}
+
+/** SQL and values stand in both logs and in the records of errors at debug level, and nowhere at another. */
+function expectDebugData(database: LoggedDatabase, text: string, isDebug: boolean): void {
+  const { recorded, inputs, said, errors } = database;
+  const all = text + said + JSON.stringify(errors.recent());
+  if (!isDebug) {
+    expect(all).not.toContain(MARK);
+    expect(all).not.toMatch(/INSERT INTO|SELECT \*/);
+    expect(recorded.filter(({ sql, parameters }) => sql !== undefined || parameters !== undefined)).toEqual([]);
+    return;
+  }
+  const asText = (values: readonly unknown[]): string[] => values.map((value) => JSON.stringify(value)).sort();
+  expect(asText(recorded.map(({ parameters }) => parameters))).toEqual(asText(inputs));
+  for (const { name, outcome, sql } of recorded) {
+    if (outcome === "ok") expect(sql).toContain("INSERT INTO filler");
+    if (!database.hasRun(name)) expect(sql).toBeUndefined();
+  }
+  const failed = recorded.filter(({ code }) => code !== undefined).reverse();
+  const records = errors.recent(failed.length);
+  expect(records.map(({ query, parameters }) => ({ query, parameters }))).toEqual(
+    failed.map(({ sql, parameters }) => ({ query: sql, parameters })),
+  );
 }
 
 async function record(plan: RecordingPlan, killAfterMs: number): Promise<{ exitCode: number | null; flushed: number }> {
@@ -196,7 +253,7 @@ describe("the log of operations", () => {
               flushIntervalMs,
             });
             log.start();
-            database.logTo(log);
+            database.logTo(log, isDebug);
             await play(database, log, steps);
             await log.flush();
             const { recorded, ended } = database;
@@ -205,6 +262,7 @@ describe("the log of operations", () => {
             expect(endingsOf(recorded.map(({ name, code }) => ({ name, code })))).toEqual(endingsOf(ended));
             const { count, droppedCount } = log.statistics();
             expect({ count, droppedCount }).toEqual({ count: recorded.length, droppedCount: 0 });
+            expectDebugData(database, readLog(folder), isDebug);
             for (const { outcome } of recorded) outcomes.add(outcome);
             await log.stop();
           });

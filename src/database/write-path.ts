@@ -1,0 +1,197 @@
+import type { Logger } from "../core/logger.ts";
+import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
+import type { ApplyOutcome, OperationQueue, QueuedOperation } from "../resilience/operation-queue.ts";
+import { noteQueuedWrite } from "./call-notes.ts";
+import { BATCH, type Call, type CallRecords } from "./call-records.ts";
+import type { EngineCalls } from "./engine-calls.ts";
+import type { ErrorHandler } from "./error-handler.ts";
+import type { OperationCatalogue, ValidatedWrite } from "./operation-catalogue.ts";
+import type { OperationStep, Priority } from "./operation.ts";
+import type { ReadCache } from "./read-cache.ts";
+import { WriteOrder, type WritePlace } from "./write-order.ts";
+
+/**
+ * The way of a write: to the engine, or, when the database is away and the write may wait, to the queue, from which it
+ * is applied later under the same id, so once. Writes that may wait keep the order in which they were asked for: while
+ * something waits in the queue or is being tried again, those that come after it get behind it.
+ */
+
+export type CreateQueue = (
+  apply: (operations: readonly QueuedOperation[]) => Promise<ApplyOutcome[]>,
+) => OperationQueue;
+
+export interface WritePathOptions {
+  readonly catalogue: OperationCatalogue;
+  readonly records: CallRecords;
+  readonly calls: EngineCalls;
+  readonly cache: ReadCache;
+  readonly degradation: GracefulDegradation;
+  readonly errors: ErrorHandler;
+  readonly createQueue: CreateQueue | undefined;
+  readonly logger: Logger;
+}
+
+/** Ends the retries of a write, because one before it has gone to the queue. */
+class MustFollow extends Error {}
+
+export class WritePath {
+  readonly #options: WritePathOptions;
+  readonly #queue: OperationQueue | undefined;
+  readonly #order = new WriteOrder();
+
+  constructor(options: WritePathOptions) {
+    this.#options = options;
+    this.#queue = options.createQueue?.((operations) => this.#applyQueued(operations));
+  }
+
+  /** Writes that wait for the database, and since when the oldest does. */
+  get backlog(): { readonly size: number; readonly oldestAt: number | undefined } {
+    return { size: this.#queue?.size ?? 0, oldestAt: this.#queue?.oldestAt };
+  }
+
+  async open(): Promise<void> {
+    await this.#queue?.open();
+  }
+
+  async close(): Promise<void> {
+    await this.#queue?.close();
+  }
+
+  /** Results in order of the steps; undefined when it waits in the queue. The call is recorded, whatever comes of it. */
+  async write(call: Call, { priority, tags }: ValidatedWrite): Promise<unknown[] | undefined> {
+    const { records } = this.#options;
+    try {
+      const results =
+        priority === undefined || !this.#queue
+          ? await this.#apply(call, tags)
+          : await this.#applyOrQueue(call, tags, priority, this.#queue);
+      if (results) records.succeeded(call);
+      return results;
+    } catch (error) {
+      records.failed(call, error);
+      throw error;
+    }
+  }
+
+  /** Applies what waits, unless the database is away. Never rejects. */
+  async drain(): Promise<void> {
+    const { degradation, logger } = this.#options;
+    if (!this.#queue || this.#queue.size === 0 || degradation.decide("write") === "degraded") return;
+    try {
+      const { applied, remaining } = await this.#queue.drain();
+      logger.info("queued writes applied", { applied, remaining });
+    } catch (error) {
+      logger.error("applying queued writes failed", { error });
+    }
+  }
+
+  async #apply(call: Call, tags: readonly string[], order?: OrderKeeper): Promise<unknown[]> {
+    const { calls, cache, degradation } = this.#options;
+    degradation.require("write");
+    try {
+      return await calls.write(call, order);
+    } finally {
+      // Failed or not: when the outcome is unknown, it may have been applied.
+      cache.touch(tags);
+    }
+  }
+
+  async #applyOrQueue(
+    call: Call,
+    tags: readonly string[],
+    priority: Priority,
+    queue: OperationQueue,
+  ): Promise<unknown[] | undefined> {
+    const { errors } = this.#options;
+    if (this.#order.tail) await this.#order.tail;
+    if (queue.size > 0) return this.#save(call, priority, queue);
+    const keeper = new OrderKeeper(this.#order, queue);
+    try {
+      return await this.#apply(call, tags, keeper);
+    } catch (error) {
+      if (!(error instanceof MustFollow) && !errors.isDatabaseFault(error)) throw error;
+      if (keeper.place) await keeper.place.before;
+      return await this.#save(call, priority, queue, keeper.fault ?? error);
+    } finally {
+      keeper.place?.leave();
+    }
+  }
+
+  /** `fault` is why it could not be applied; a write that waits behind others has none. */
+  async #save(call: Call, priority: Priority, queue: OperationQueue, fault?: unknown): Promise<undefined> {
+    const { name, steps } = call;
+    await queue.enqueue({
+      id: call.operationId,
+      operation: name,
+      parameters: name === BATCH ? steps : steps[0]!.input,
+      timestamp: call.requestedAt,
+      priority,
+    });
+    this.#options.records.queued(call, fault);
+    noteQueuedWrite();
+    return undefined;
+  }
+
+  /** One after another, and no further than the first that was not applied, so that nothing overtakes it. */
+  async #applyQueued(operations: readonly QueuedOperation[]): Promise<ApplyOutcome[]> {
+    const outcomes: ApplyOutcome[] = [];
+    for (const operation of operations) {
+      const outcome = await this.#applyOne(operation);
+      outcomes.push(outcome);
+      if (outcome.kind !== "applied") break;
+    }
+    return outcomes;
+  }
+
+  async #applyOne({ id, operation: name, parameters, timestamp, retryCount }: QueuedOperation): Promise<ApplyOutcome> {
+    const { catalogue, records, calls, cache, degradation, errors } = this.#options;
+    try {
+      degradation.require("write");
+    } catch (error) {
+      // Not even tried: no call that could be recorded.
+      return { kind: "unavailable", error };
+    }
+    const steps = name === BATCH ? (parameters as OperationStep[]) : [{ name, input: parameters }];
+    const call: Call = { ...records.begin(name, steps), operationId: id, requestedAt: timestamp };
+    try {
+      const write = catalogue.validateSteps(steps);
+      call.steps = write.steps;
+      call.attempts = retryCount + 1;
+      try {
+        await calls.replay(call);
+      } finally {
+        cache.touch(write.tags);
+      }
+      records.succeeded(call);
+      return { kind: "applied" };
+    } catch (error) {
+      records.failed(call, error);
+      return { kind: errors.isDatabaseFault(error) ? "unavailable" : "failed", error };
+    }
+  }
+}
+
+/** Keeps one write's place while it is tried again. */
+class OrderKeeper {
+  readonly #order: WriteOrder;
+  readonly #queue: OperationQueue;
+  place: WritePlace | undefined;
+  /** Why the last attempt failed. */
+  fault: unknown;
+
+  constructor(order: WriteOrder, queue: OperationQueue) {
+    this.#order = order;
+    this.#queue = queue;
+  }
+
+  onFault(fault: unknown): void {
+    this.fault = fault;
+    this.place ??= this.#order.enter();
+  }
+
+  /** Throws MustFollow when a write before this one had to be saved. */
+  async beforeRetry(): Promise<void> {
+    await this.place?.before;
+    if (this.#queue.size > 0) throw new MustFollow();
+  }
+}

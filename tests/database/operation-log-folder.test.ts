@@ -30,17 +30,17 @@ describe("the folder of the operation log", () => {
     await withFolder(async (parent) => {
       const [first, second] = [join(parent, "first"), join(parent, "deep", "second")];
       const log = createLog(first);
-      for (let index = 0; index < 3_000; index++) log.record(operation(index));
+      for (let index = 0; index < 16_000; index++) log.record(operation(index));
       const flushed = log.flush();
       const moved = log.setFolder(second);
-      for (let index = 3_000; index < 3_100; index++) log.record(operation(index));
+      for (let index = 16_000; index < 16_100; index++) log.record(operation(index));
       await Promise.all([flushed, moved]);
       log.flushSync();
-      log.record(operation(3_100));
+      log.record(operation(16_100));
       await log.stop();
       const before = readIds(first);
-      expect(before.length).toBeGreaterThanOrEqual(3_000);
-      expect([...before, ...readIds(second)]).toEqual(idsFrom(0, 3_101));
+      expect(before.length).toBeGreaterThanOrEqual(16_000);
+      expect([...before, ...readIds(second)]).toEqual(idsFrom(0, 16_101));
     });
   });
 

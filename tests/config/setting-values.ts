@@ -1,9 +1,18 @@
 import fc from "fast-check";
 import { DEFINITION_LIST, type NamedDefinition } from "../../src/config/definitions.ts";
 
-/** Values that each setting accepts, by its kind. */
+const validValues = new Map<NamedDefinition, fc.Arbitrary<unknown>>();
+
+/** Values that each setting accepts. Made once: fast-check takes longer to make one for addresses than to draw from it. */
 export function validValue(definition: NamedDefinition): fc.Arbitrary<unknown> {
-  const { kind } = definition;
+  const known = validValues.get(definition);
+  if (known) return known;
+  const created = createValidValue(definition);
+  validValues.set(definition, created);
+  return created;
+}
+
+function createValidValue({ kind }: NamedDefinition): fc.Arbitrary<unknown> {
   switch (kind.type) {
     case "duration":
     case "size":
@@ -67,8 +76,18 @@ const garbage = fc.stringMatching(/^[?!~]{1,5}[a-z0-9?!~ ]{0,20}[?!~]$/);
 const strange = (...others: readonly string[]): fc.Arbitrary<string> =>
   fc.oneof(garbage, fc.constantFrom("-1", ...others));
 
-/** Texts that each setting refuses, by its kind. */
-export function invalidText({ kind }: NamedDefinition): fc.Arbitrary<string> {
+const invalidTexts = new Map<NamedDefinition, fc.Arbitrary<string>>();
+
+/** Texts that each setting refuses; made once, too. */
+export function invalidText(definition: NamedDefinition): fc.Arbitrary<string> {
+  const known = invalidTexts.get(definition);
+  if (known) return known;
+  const created = createInvalidText(definition);
+  invalidTexts.set(definition, created);
+  return created;
+}
+
+function createInvalidText({ kind }: NamedDefinition): fc.Arbitrary<string> {
   const aboveRange = fc.integer({ min: 1, max: 1_000_000 }).map((excess) => (kind.range?.max ?? 0) + excess);
   switch (kind.type) {
     case "duration":

@@ -180,11 +180,13 @@ class HotReload {
   expectInEffect(): void {
     const { current, pendingRestart } = this.settings;
     const waiting: string[] = [];
+    const expected: Record<string, unknown> = {};
     for (const { name, applies, kind } of DEFINITION_LIST) {
-      expect([name, current[name]]).toEqual([name, (applies === "live" ? this.written : this.initial)[name]]);
+      expected[name] = (applies === "live" ? this.written : this.initial)[name];
       const isOther = kind.format(this.initial[name]) !== kind.format(this.written[name]);
       if (applies === "restart" && isOther) waiting.push(name);
     }
+    expect(current).toEqual(expected);
     expect(Object.isFrozen(current)).toBe(true);
     expect(pendingRestart.map(({ name }) => name)).toEqual(waiting);
     expect(this.faults).toEqual([]);

@@ -1,5 +1,9 @@
 import type { CreateSnapshotJob, CreateSnapshotResult } from "../backup/create-snapshot.ts";
+import type { RestoreJob, RestoreResult } from "../backup/execute-restore.ts";
+import type { PruneArchiveJob, PruneArchiveResult } from "../backup/prune-archive.ts";
 import type { PruneSnapshotsJob, PruneSnapshotsResult } from "../backup/prune-snapshots.ts";
+import type { PlanRestoreJob, RestorePlanSummary } from "../backup/restore-sources.ts";
+import type { SealSegmentsJob, SealSegmentsResult } from "../backup/seal-segments.ts";
 import type { VerifySnapshotJob, VerifySnapshotResult } from "../backup/verify-snapshot.ts";
 import type { IntegrityCheckJob, IntegrityReport } from "./integrity-check.ts";
 
@@ -9,6 +13,10 @@ export interface MaintenanceJobs {
   readonly "create-snapshot": { readonly job: CreateSnapshotJob; readonly result: CreateSnapshotResult };
   readonly "verify-snapshot": { readonly job: VerifySnapshotJob; readonly result: VerifySnapshotResult };
   readonly "prune-snapshots": { readonly job: PruneSnapshotsJob; readonly result: PruneSnapshotsResult };
+  readonly "plan-restore": { readonly job: PlanRestoreJob; readonly result: RestorePlanSummary };
+  readonly restore: { readonly job: RestoreJob; readonly result: RestoreResult };
+  readonly "seal-segments": { readonly job: SealSegmentsJob; readonly result: SealSegmentsResult };
+  readonly "prune-archive": { readonly job: PruneArchiveJob; readonly result: PruneArchiveResult };
 }
 
 export type MaintenanceKind = keyof MaintenanceJobs;

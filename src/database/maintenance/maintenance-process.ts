@@ -1,6 +1,10 @@
 import { constants, setPriority } from "node:os";
 import { createSnapshot } from "../backup/create-snapshot.ts";
+import { executeRestore } from "../backup/execute-restore.ts";
+import { pruneArchive } from "../backup/prune-archive.ts";
 import { pruneSnapshots } from "../backup/prune-snapshots.ts";
+import { planRestoreFrom } from "../backup/restore-sources.ts";
+import { sealSegments } from "../backup/seal-segments.ts";
 import { verifySnapshot } from "../backup/verify-snapshot.ts";
 import { toWireError, type WireError } from "../sqlite/thread-protocol.ts";
 import { checkIntegrity } from "./integrity-check.ts";
@@ -29,6 +33,10 @@ const JOBS: {
   "create-snapshot": createSnapshot,
   "verify-snapshot": verifySnapshot,
   "prune-snapshots": pruneSnapshots,
+  "plan-restore": planRestoreFrom,
+  restore: executeRestore,
+  "seal-segments": sealSegments,
+  "prune-archive": pruneArchive,
 };
 
 function send(message: MaintenanceMessage): Promise<void> {

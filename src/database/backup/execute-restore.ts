@@ -1,0 +1,338 @@
+import { closeSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
+import { rename, rm, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { syncFolder } from "../../core/durable-file.ts";
+import { isMusterError, MusterError, toError } from "../../core/errors.ts";
+import { formatSizeBytes } from "../../core/units.ts";
+import { checkIntegrity, isSound } from "../maintenance/integrity-check.ts";
+import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
+import { offerPathOf, replacementPathOf } from "../sqlite/replacement.ts";
+import { applySegment, findSegmentEnd, type SegmentSpan } from "./apply-segments.ts";
+import { findCommitWithin, type ArchivedSegment, type SegmentFile } from "./archive-catalogue.ts";
+import { ARCHIVE_FOLDER } from "./archive-index.ts";
+import { BackupKey } from "./encryption.ts";
+import { JobProgress } from "./job-progress.ts";
+import {
+  withCutSegment,
+  withoutArchive,
+  withoutFile,
+  withoutSnapshot,
+  type ArchiveRun,
+  type RestoreFacts,
+  type RestoreRoute,
+  type RestoreTarget,
+} from "./restore-facts.ts";
+import { planRestore } from "./restore-plan.ts";
+import { readRestoreFacts } from "./restore-sources.ts";
+import { getSnapshot } from "./snapshot-catalogue.ts";
+import { openReadOnly, readDatabaseFacts } from "./snapshot-check.ts";
+import { decodeFile, readStoredFile } from "./stored-file.ts";
+
+/**
+ * The job that puts a database together again, beside the one that stands there and without touching it. Under
+ * `<database>.restoring` it is unfinished and counts for nothing, whatever is in it; the rename to its last name, after
+ * everything was checked and made durable, is what makes it complete. When a piece turns out to be damaged, the facts are
+ * corrected and it is planned again, so it ends with the best that can be had, or without anything; never with a file
+ * that holds something else than it says.
+ */
+
+export interface RestoreJob {
+  readonly kind: "restore";
+  readonly databasePath: string;
+  readonly backupFolder: string;
+  readonly target: RestoreTarget;
+  /** The passphrase, for encrypted files. */
+  readonly key?: string;
+  /** Leaves the complete file as `<database>.offered`, for a person to decide; default: `<database>.replacement`. */
+  readonly isOffer?: boolean;
+}
+
+export type RestoreStep = "unpack" | "apply" | "check" | "finish";
+
+export interface RestoreResult {
+  /** The complete file. */
+  readonly path: string;
+  readonly snapshotId: string;
+  /** Time of the last change that it contains. */
+  readonly reachedAt: number;
+  readonly appliedSegmentCount: number;
+  readonly appliedFrameCount: number;
+  /** What could not be used, and why, in the order in which it was found out. */
+  readonly skipped: readonly string[];
+  /** What it does not contain, and what is uncertain. */
+  readonly warnings: readonly string[];
+  /** By table. */
+  readonly rows: Readonly<Record<string, number>>;
+  readonly schemaVersion: number;
+  readonly foreignKeyViolations: number;
+  readonly databaseBytes: number;
+  /** Milliseconds, of the try that succeeded. */
+  readonly durationsMs: Readonly<Partial<Record<RestoreStep, number>>>;
+}
+
+/** Measured with 1 GB, of which a fifth came from the archive. */
+const STEP_WEIGHTS = { unpack: 0.45, apply: 0.15, check: 0.35, finish: 0.05 } as const;
+/** What else may need room on the disk meanwhile. */
+const RESERVE_BYTES = 32 * 1024 ** 2;
+
+/** Removes what a job that was killed left behind; called when none is running. */
+export async function removeRestoreLeftovers(databasePath: string): Promise<void> {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) {
+    await rm(restoringPathOf(databasePath) + suffix, { force: true });
+  }
+}
+
+function restoringPathOf(databasePath: string): string {
+  return `${databasePath}.restoring`;
+}
+
+/**
+ * Throws BACKUP_NOT_FOUND and BACKUP_DAMAGED as `planRestore`, BACKUP_KEY_WRONG, DATABASE_FULL when the disk has not
+ * enough room.
+ */
+export async function executeRestore(job: RestoreJob, report: ReportProgress): Promise<RestoreResult> {
+  await removeRestoreLeftovers(job.databasePath);
+  const key = job.key === undefined ? undefined : new BackupKey(job.key);
+  const skipped: string[] = [];
+  try {
+    for (let facts = await readRestoreFacts(job.backupFolder, job.target); ;) {
+      const plan = planRestore(facts, job.target);
+      const progress = new JobProgress<RestoreStep>(report, STEP_WEIGHTS);
+      const attempt: Attempt = {
+        job,
+        facts,
+        route: plan.route,
+        key,
+        progress,
+        path: restoringPathOf(job.databasePath),
+      };
+      const outcome = await restore(attempt);
+      if (outcome.kind === "restored") return { ...outcome.result, skipped, warnings: plan.warnings };
+      skipped.push(outcome.reason);
+      facts = outcome.facts;
+      await removeRestoreLeftovers(job.databasePath);
+    }
+  } catch (error) {
+    throw addSkipped(error, skipped);
+  } finally {
+    await removeRestoreLeftovers(job.databasePath);
+  }
+}
+
+/** Nothing led to the target: what stood in the way is the reason, not that there was never anything. */
+function addSkipped(error: unknown, skipped: readonly string[]): unknown {
+  if (skipped.length === 0 || !isMusterError(error, "BACKUP_NOT_FOUND", "BACKUP_DAMAGED")) return error;
+  return new MusterError("BACKUP_DAMAGED", `${error.message}; ${skipped.join("; ")}`, {
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    details: { ...error.details, skipped },
+  });
+}
+
+interface Attempt {
+  readonly job: RestoreJob;
+  readonly facts: RestoreFacts;
+  readonly route: RestoreRoute;
+  readonly key: BackupKey | undefined;
+  readonly progress: JobProgress<RestoreStep>;
+  readonly path: string;
+}
+
+interface Damaged {
+  readonly kind: "damaged";
+  readonly reason: string;
+  /** What is known now; leads to another plan. */
+  readonly facts: RestoreFacts;
+}
+
+type Outcome = { readonly kind: "restored"; readonly result: Omit<RestoreResult, "skipped" | "warnings"> } | Damaged;
+
+async function restore(attempt: Attempt): Promise<Outcome> {
+  const { route, progress, path, job } = attempt;
+  await requireRoom(path, route.databaseBytes);
+  progress.begin("unpack");
+  const unpacked = await unpackSnapshot(attempt);
+  if (unpacked) return unpacked;
+  progress.begin("apply");
+  const applied = await applyArchive(attempt);
+  if (applied.kind === "damaged") return applied;
+  progress.begin("check");
+  const checked = await checkRestored(attempt, applied);
+  if (checked.kind === "damaged") return checked;
+  progress.begin("finish");
+  const finalPath = job.isOffer ? offerPathOf(job.databasePath) : replacementPathOf(job.databasePath);
+  await removeCompanions(path);
+  await rename(path, finalPath);
+  await syncFolder(dirname(finalPath));
+  progress.end();
+  return {
+    kind: "restored",
+    result: {
+      ...{ path: finalPath, snapshotId: route.snapshot.id, reachedAt: route.reachesAt },
+      ...{ appliedSegmentCount: applied.segmentCount, appliedFrameCount: applied.frameCount },
+      ...checked.facts,
+      durationsMs: progress.durationsMs,
+    },
+  };
+}
+
+async function requireRoom(path: string, neededBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(path));
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= neededBytes + RESERVE_BYTES) return;
+  const needed = formatSizeBytes(neededBytes + RESERVE_BYTES);
+  const message = `restore the database: ${needed} are needed beside it, and ${formatSizeBytes(freeBytes)} are free`;
+  throw new MusterError("DATABASE_FULL", message, { hint: "Free space on the disk that holds the database." });
+}
+
+async function unpackSnapshot({ job, facts, route, key, progress, path }: Attempt): Promise<Damaged | undefined> {
+  const { id, storedBytes } = route.snapshot;
+  try {
+    const { manifest, dataPath } = await getSnapshot(job.backupFolder, id);
+    await decodeFile(dataPath, {
+      ...{ compression: manifest.compression, isEncrypted: manifest.encryption !== null, key, target: path },
+      expected: { contentBytes: manifest.databaseBytes, contentSha256: manifest.contentSha256 },
+      onBytes: (bytes) => progress.advance(bytes / storedBytes),
+    });
+    return undefined;
+  } catch (error) {
+    if (!isMusterError(error, "BACKUP_DAMAGED", "BACKUP_NOT_FOUND")) throw error;
+    const reason = `snapshot ${id} cannot be used: ${error.message}`;
+    return { kind: "damaged", reason, facts: withoutSnapshot(facts, id, error.message, Date.now()) };
+  }
+}
+
+interface Applied {
+  readonly kind: "applied";
+  readonly segmentCount: number;
+  readonly frameCount: number;
+  /** undefined = as the snapshot has it. */
+  readonly pageCount: number | undefined;
+}
+
+async function applyArchive(attempt: Attempt): Promise<Applied | Damaged> {
+  const run = attempt.route.archive;
+  if (!run) return { kind: "applied", segmentCount: 0, frameCount: 0, pageCount: undefined };
+  const { pageSize } = attempt.route.snapshot;
+  const { pageCount, ...lastEnd } = await findRunEnd(attempt, run);
+  const handle = openSync(attempt.path, "r+");
+  try {
+    let [frameCount, appliedBytes] = [0, 0];
+    const allBytes = run.segments.reduce((sum, segment) => sum + segment.end!.offset, 0);
+    for (const [index, segment] of run.segments.entries()) {
+      const isLast = index === run.segments.length - 1;
+      const span: SegmentSpan = {
+        ...{ salts: segment.salts, pageBytes: pageSize },
+        from: segment.number === run.from.segment ? run.from.offset : 0,
+        to: isLast ? lastEnd : await findEnd(attempt, run, segment),
+      };
+      const parts = readFile(attempt, run, segment);
+      const outcome = await applySegment(parts, span, { handle, pageCount });
+      if (outcome.kind === "damaged") return await correctFacts(attempt, run, segment, outcome);
+      frameCount += outcome.frameCount;
+      appliedBytes += segment.end!.offset;
+      attempt.progress.advance(appliedBytes / allBytes);
+    }
+    ftruncateSync(handle, pageCount * pageSize);
+    fsyncSync(handle);
+    return { kind: "applied", segmentCount: run.segments.length, frameCount, pageCount };
+  } catch (error) {
+    throw explainWriteError(error);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Where the last segment ends: where its index says, or when everything is wanted, at its last whole commit. */
+async function findRunEnd(attempt: Attempt, run: ArchiveRun): Promise<ArchiveRun["to"]> {
+  if (!run.isOpenEnded) return run.to;
+  const end = await findSegmentEnd(readFile(attempt, run, run.segments.at(-1)!));
+  return end && end.offset > run.to.offset ? { ...end, at: run.to.at } : run.to;
+}
+
+/** Lines that are damaged may be those of a segment's last commits. */
+async function findEnd(attempt: Attempt, run: ArchiveRun, segment: ArchivedSegment): Promise<ArchiveRun["to"]> {
+  const generation = attempt.facts.generations.find(({ name }) => name === run.generation)!;
+  if (generation.indexDamage.length === 0) return segment.end!;
+  const end = await findSegmentEnd(readFile(attempt, run, segment));
+  return end && end.offset > segment.end!.offset ? { ...end, at: segment.end!.at } : segment.end!;
+}
+
+function fileOf(segment: ArchivedSegment): SegmentFile {
+  return segment.files[0]!;
+}
+
+function readFile({ job, key }: Attempt, run: ArchiveRun, segment: ArchivedSegment): AsyncGenerator<Buffer> {
+  const { name, isCompressed, isEncrypted } = fileOf(segment);
+  const path = join(job.backupFolder, ARCHIVE_FOLDER, run.generation, name);
+  return readStoredFile(path, { compression: isCompressed ? "zstd" : "none", isEncrypted, key });
+}
+
+/** Another file may hold the same segment; when there is none, it counts up to its last commit that is sound. */
+async function correctFacts(
+  { job, facts }: Attempt,
+  run: ArchiveRun,
+  segment: ArchivedSegment,
+  { reason, soundBytes }: { readonly reason: string; readonly soundBytes: number },
+): Promise<Damaged> {
+  const place = { generation: run.generation, segment: segment.number };
+  const { name } = fileOf(segment);
+  const what = `segment ${segment.number} of ${run.generation} (${name}) is damaged: ${reason}`;
+  if (segment.files.length > 1) return { kind: "damaged", reason: what, facts: withoutFile(facts, place, name) };
+  const folder = join(job.backupFolder, ARCHIVE_FOLDER, run.generation);
+  // Less than before in any case, or the same would be tried again.
+  const limit = Math.min(soundBytes, segment.end!.offset - 1);
+  const end = await findCommitWithin(folder, segment.number, limit);
+  return { kind: "damaged", reason: what, facts: withCutSegment(facts, place, end, reason) };
+}
+
+function explainWriteError(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (isMusterError(error) || code === undefined) return error;
+  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  return new MusterError(isFull ? "DATABASE_FULL" : "DATABASE_IO", `restore the database: ${toError(error).message}`, {
+    hint: isFull ? "Free space on the disk that holds the database." : "Check the disk that holds the database.",
+    cause: error,
+  });
+}
+
+type Checked =
+  | {
+      readonly kind: "sound";
+      readonly facts: Pick<RestoreResult, "rows" | "schemaVersion" | "foreignKeyViolations" | "databaseBytes">;
+    }
+  | Damaged;
+
+async function checkRestored({ facts, route, path }: Attempt, { pageCount }: Applied): Promise<Checked> {
+  const { lines, foreignKeyViolations } = checkIntegrity({ kind: "integrity-check", path, depth: "full" }, () => {
+    // Its steps are parts of one of ours.
+  });
+  if (!isSound(lines)) return refuseUnsound(facts, route, lines.slice(0, 3).join("; "));
+  const database = openReadOnly(path);
+  try {
+    const { rows, schemaVersion, databaseBytes, pageSize } = readDatabaseFacts(database);
+    if (pageCount !== undefined && databaseBytes !== pageCount * pageSize) {
+      return refuseUnsound(facts, route, `it has ${databaseBytes / pageSize} pages, and ${pageCount} were archived`);
+    }
+    const violations = foreignKeyViolations.reduce((sum, { rowCount }) => sum + rowCount, 0);
+    return { kind: "sound", facts: { rows, schemaVersion, databaseBytes, foreignKeyViolations: violations } };
+  } finally {
+    database.close();
+  }
+}
+
+/** Every piece was what had been stored, and together they are not sound: so was the database that they were made from. */
+function refuseUnsound(facts: RestoreFacts, { snapshot, archive }: RestoreRoute, findings: string): Damaged {
+  const message = `gives a database that is not sound: ${findings}`;
+  if (archive) {
+    const reason = `snapshot ${snapshot.id} with the archive ${archive.generation} ${message}`;
+    return { kind: "damaged", reason, facts: withoutArchive(facts, archive.generation) };
+  }
+  const reason = `snapshot ${snapshot.id} ${message}`;
+  return { kind: "damaged", reason, facts: withoutSnapshot(facts, snapshot.id, findings, Date.now()) };
+}
+
+/** SQLite makes them beside a file in WAL mode, even when it only reads. They hold nothing. */
+async function removeCompanions(path: string): Promise<void> {
+  for (const suffix of ["-wal", "-shm"]) await rm(path + suffix, { force: true });
+}

@@ -1,0 +1,82 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { FOLDER_MODE } from "../../core/durable-file.ts";
+import { MusterError } from "../../core/errors.ts";
+
+/**
+ * How a database file is exchanged for another: the new one is made beside it under names of its own, and is complete
+ * when it is called `<database>.replacement`; then whatever stands at the path is moved aside, and the replacement takes
+ * its place. The order matters: until the last rename a crash leaves the complete replacement, which is taken up at the
+ * next start, and what was moved aside is kept in any case. Nobody may have any of the files open.
+ */
+
+const REPLACEMENT_SUFFIX = ".replacement";
+const OFFER_SUFFIX = ".offered";
+const COMPANIONS = ["", "-wal", "-shm"] as const;
+
+export interface ReplacementResult {
+  /** Where what stood at the path was put; undefined when there was nothing. */
+  readonly quarantineFolder: string | undefined;
+}
+
+/** Of a complete file that is to take the database's place. */
+export function replacementPathOf(databasePath: string): string {
+  return databasePath + REPLACEMENT_SUFFIX;
+}
+
+/** Of a complete file that waits for somebody to decide whether it shall. */
+export function offerPathOf(databasePath: string): string {
+  return databasePath + OFFER_SUFFIX;
+}
+
+/** A new folder for what is moved aside at this moment: `data/quarantine/2026-11-20T14-05-09-123Z`. */
+export function quarantineFolderAt(databasePath: string, at: number): string {
+  return join(dirname(databasePath), "quarantine", new Date(at).toISOString().replace(/[:.]/g, "-"));
+}
+
+/** Makes an offer the replacement, durably. Throws BACKUP_NOT_FOUND when nothing is offered. */
+export function acceptOffer(databasePath: string): void {
+  if (!existsSync(offerPathOf(databasePath))) {
+    throw new MusterError("BACKUP_NOT_FOUND", "accept the restored database: none is offered", {
+      hint: "Restore a backup first.",
+    });
+  }
+  renameSync(offerPathOf(databasePath), replacementPathOf(databasePath));
+  syncPath(dirname(databasePath));
+}
+
+/** A replacement that a crash left before it was in its place; undefined when there is none. */
+export function takeUpReplacement(databasePath: string, quarantineFolder: string): ReplacementResult | undefined {
+  if (!existsSync(replacementPathOf(databasePath))) return undefined;
+  return putReplacementInPlace(databasePath, quarantineFolder);
+}
+
+export function putReplacementInPlace(databasePath: string, quarantineFolder: string): ReplacementResult {
+  const quarantined = quarantineFiles(databasePath, quarantineFolder);
+  renameSync(replacementPathOf(databasePath), databasePath);
+  syncPath(dirname(databasePath));
+  return { quarantineFolder: quarantined };
+}
+
+/** Moves a database with its companions aside: a -wal left behind would overlay the next file at the path. */
+export function quarantineFiles(databasePath: string, quarantineFolder: string): string | undefined {
+  const present = COMPANIONS.map((suffix) => databasePath + suffix).filter((file) => existsSync(file));
+  if (present.length === 0) return undefined;
+  mkdirSync(quarantineFolder, { recursive: true, mode: FOLDER_MODE });
+  syncPath(dirname(quarantineFolder));
+  // The database file last: as long as it stands there, an interrupted move is seen and done again.
+  for (const file of present.reverse()) renameSync(file, join(quarantineFolder, basename(file)));
+  syncPath(quarantineFolder);
+  syncPath(dirname(databasePath));
+  return quarantineFolder;
+}
+
+/** No connection has these files open, so opening and closing them here drops no lock. */
+export function syncPath(path: string): void {
+  const handle = openSync(path, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -33,6 +33,9 @@ export default tseslint.config(
       "prefer-const": "error",
     },
   },
-  { files: ["jest.config.ts"], rules: { "import-x/no-default-export": "off", "no-restricted-exports": "off" } },
+  {
+    files: ["jest.config.ts", "tests/helpers/slow-first-sequencer.ts"],
+    rules: { "import-x/no-default-export": "off", "no-restricted-exports": "off" },
+  },
   { files: ["**/*.js"], ...tseslint.configs.disableTypeChecked },
 );

@@ -157,6 +157,22 @@ describe("the way of a write", () => {
     });
   });
 
+  it("does not try a write again that one before it would then have to follow", async () => {
+    const clock = new ManualClock();
+    await withRig(clock, async (rig) => {
+      const { engine, manager, asked } = rig;
+      engine.answer = ({ steps, mayBeApplied }) => {
+        const isFirst = steps.length === 0 || (steps[0]!.input as { name: string }).name === "first";
+        if (isFirst) return Promise.reject(fault("DATABASE_FULL"));
+        return mayBeApplied ? Promise.resolve([1]) : Promise.reject(fault("DATABASE_UNAVAILABLE"));
+      };
+      const writes = Promise.all([add(rig, "first"), add(rig, "second")]);
+      expect(await advanceUntil(clock, writes)).toEqual([undefined, undefined]);
+      expect(asked()).toEqual(["first", "second"]);
+      expect(manager.health().queue.size).toBe(2);
+    });
+  });
+
   it("trusts no cached answer while a write may yet be applied, and does again when a later write was", async () => {
     const clock = new ManualClock();
     await withRig(clock, async ({ engine, manager }) => {

@@ -5,8 +5,6 @@ import { describeTable, quoteName, type ForeignKey } from "./table-shape.ts";
 export interface DependentsOptions {
   /** Those that are followed from a row to the rows that refer to it. */
   readonly foreignKeys: readonly ForeignKey[];
-  /** Reads the tables themselves: an index that is damaged hides rows. */
-  readonly isIndexTrusted: boolean;
   /** No more rows than this. */
   readonly limit: number;
 }
@@ -54,11 +52,11 @@ export class DependentsCollector {
     const shape = await describeTable(this.#transaction, table);
     if (!shape) return [];
     const { sql, parameters } = matchKey(row, "p");
-    const hint = this.#options.isIndexTrusted ? "" : " NOT INDEXED";
-    // The parent's column comes first: its collation is the one that decides.
+    // The row itself is found by its key. Those that refer to it are found by the index that `ON DELETE` goes by as well:
+    // what that index has lost is not taken by the deletion. The parent's column comes first: its collation is the one that decides.
     const match = columns.map(({ from, to }) => `p.${quoteName(to)} = c.${quoteName(from)}`).join(" AND ");
     return selectExactRows(this.#transaction, shape, {
-      from: `${quoteName(parent)} AS p${hint} JOIN ${quoteName(table)} AS c${hint} ON ${match}`,
+      from: `${quoteName(parent)} AS p NOT INDEXED JOIN ${quoteName(table)} AS c ON ${match}`,
       where: sql,
       parameters,
       limit: Math.max(1, this.remaining),

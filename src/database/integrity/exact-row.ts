@@ -6,7 +6,7 @@ import { quoteName, type TableShape } from "./table-shape.ts";
  * that is not UTF-8 mended, so integers travel as digits, texts and blobs as hexadecimal.
  */
 
-type ExactValue =
+export type ExactValue =
   | { readonly type: "null" }
   | { readonly type: "integer"; readonly digits: string }
   | { readonly type: "real"; readonly value: number }
@@ -79,6 +79,12 @@ export function matchKey({ shape, key }: ExactRow, alias: string): { sql: string
   };
 }
 
+/** As the members of a row value. */
+export function bindExactValues(values: readonly ExactValue[]): { sql: string; parameters: SqlValue[] } {
+  const bound = values.map(bindExactValue);
+  return { sql: bound.map(({ sql }) => sql).join(", "), parameters: bound.flatMap(({ parameters }) => parameters) };
+}
+
 function bindExactValue(value: ExactValue): { sql: string; parameters: SqlValue[] } {
   switch (value.type) {
     case "null":
@@ -94,9 +100,10 @@ function bindExactValue(value: ExactValue): { sql: string; parameters: SqlValue[
   }
 }
 
-export async function deleteExactRow(transaction: WriteTransaction, row: ExactRow): Promise<void> {
+/** Returns how many rows it was: none, when it went with another one that was deleted before. */
+export async function deleteExactRow(transaction: WriteTransaction, row: ExactRow): Promise<number> {
   const { sql, parameters } = matchKey(row, "c");
-  await transaction.run(`DELETE FROM ${quoteName(row.shape.name)} AS c WHERE ${sql}`, ...parameters);
+  return (await transaction.run(`DELETE FROM ${quoteName(row.shape.name)} AS c WHERE ${sql}`, ...parameters)).changes;
 }
 
 /** Puts a row back as it was, under its rowid if it has one. Throws what SQLite says against it. */

@@ -6,9 +6,10 @@ import type { DatabaseManager } from "../database-manager.ts";
 import type { Schedule } from "../maintenance/cron-schedule.ts";
 import type { BrokenReference, IntegrityCheckJob, IntegrityReport } from "../maintenance/integrity-check.ts";
 import { planNextStep } from "./check-plan.ts";
+import type { DamagedRowsMoved } from "./damaged-rows.ts";
 import type { DuplicatesResolved } from "./duplicates.ts";
 import type { ForeignKeyViolation } from "./integrity-operations.ts";
-import type { OrphansMoved } from "./orphans.ts";
+import type { RowsMoved } from "./moved-rows.ts";
 
 /**
  * Looks for damage: quickly after each start, thoroughly on a schedule, and mends what can be mended in place. Looking is
@@ -29,7 +30,8 @@ export interface CheckResult {
 }
 
 export interface IntegrityIncident {
-  readonly kind: "orphans-quarantined" | "duplicates-resolved" | "damage-found";
+  readonly kind:
+    "indexes-rebuilt" | "duplicates-resolved" | "damaged-rows-quarantined" | "orphans-quarantined" | "damage-found";
   /** Plain data, names and numbers only: for the audit log. */
   readonly details: Readonly<Record<string, unknown>>;
 }
@@ -171,8 +173,12 @@ export class IntegrityMonitor {
       const step = planNextStep(report);
       if (step.kind === "done") return run.isRepaired ? "repaired" : "ok";
       if (step.kind === "give-up") break;
-      if (step.kind === "rebuild") await this.#rebuild(step.indexes, report.lines, run);
-      if (step.kind === "quarantine") await this.#quarantine(step.tables, report.foreignKeyViolations, run);
+      if (step.kind === "report") return this.#reportEvidence(report.lines, run);
+      if (step.kind === "rebuild" && !(await this.#rebuild(step.indexes, report.lines, run))) break;
+      if (step.kind === "quarantine-damaged" && !(await this.#quarantineDamaged(step.tables, report.lines, run))) break;
+      if (step.kind === "quarantine-orphans") {
+        await this.#quarantineOrphans(step.tables, report.foreignKeyViolations, run);
+      }
       report = await this.#look("full");
     }
     await this.#giveUp(describeReport(report), run);
@@ -199,31 +205,110 @@ export class IntegrityMonitor {
     };
   }
 
-  async #rebuild(indexes: readonly string[], lines: readonly string[], run: CheckRun): Promise<void> {
+  /** Building an index anew takes nothing away: it is tried before any row is moved. False when nothing could be done. */
+  async #rebuild(indexes: readonly string[], lines: readonly string[], run: CheckRun): Promise<boolean> {
     this.#options.logger.error("damaged indexes found, rebuilding them", { indexes, lines });
+    const [rebuilt, refused]: [string[], string[]] = [[], []];
+    try {
+      // Each in a call of its own: one of a large table takes its time, and one that cannot be mended undoes no other.
+      for (const index of indexes) {
+        if (await this.#tryRebuild(index)) rebuilt.push(index);
+        else refused.push(index);
+      }
+    } finally {
+      await this.#tell("indexes-rebuilt", { findings: lines, rebuilt, isComplete: rebuilt.length === indexes.length });
+    }
+    const isResolved = refused.length > 0 && (await this.#resolveDuplicates(refused));
+    if (rebuilt.length === 0 && !isResolved) return false;
     run.findings.push(...lines);
-    const resolved = await this.#call<DuplicatesResolved>("resolveDuplicates", { indexes });
     run.isRepaired = true;
-    await this.#tell("duplicates-resolved", { ...resolved });
+    return true;
   }
 
-  async #quarantine(tables: readonly string[], violations: readonly BrokenReference[], run: CheckRun): Promise<void> {
+  /** False when the table holds rows that are equal under the index. */
+  async #tryRebuild(index: string): Promise<boolean> {
+    try {
+      await this.#call("rebuildIndexes", { indexes: [index] });
+      return true;
+    } catch (error) {
+      if (isMusterError(error, "CONSTRAINT_VIOLATED")) return false;
+      throw error;
+    }
+  }
+
+  /** False for tables whose rows stay where they are. */
+  async #resolveDuplicates(indexes: readonly string[]): Promise<boolean> {
+    const rebuiltIndexes: string[] = [];
+    await this.#moveAll("duplicates-resolved", { indexes, rebuiltIndexes }, async () => {
+      const resolved = await this.#call<DuplicatesResolved>("resolveDuplicates", { indexes });
+      rebuiltIndexes.push(...resolved.rebuiltIndexes);
+      return resolved;
+    });
+    return rebuiltIndexes.length > 0;
+  }
+
+  /** False when none of the tables has a row that is found to be at fault: then nothing here can mend it. */
+  async #quarantineDamaged(tables: readonly string[], lines: readonly string[], run: CheckRun): Promise<boolean> {
+    this.#options.logger.error("rows that break the rules of their tables found, moving them to the quarantine", {
+      lines,
+    });
+    let movedCount = 0;
+    for (const table of tables) {
+      let after: DamagedRowsMoved["after"] = null;
+      await this.#moveAll("damaged-rows-quarantined", { table, findings: lines }, async () => {
+        const moved: DamagedRowsMoved = await this.#call("quarantineDamaged", { table, after });
+        after = moved.after;
+        movedCount += moved.movedCount;
+        return moved;
+      });
+    }
+    if (movedCount === 0) return false;
+    run.findings.push(...lines);
+    run.isRepaired = true;
+    return true;
+  }
+
+  async #quarantineOrphans(
+    tables: readonly string[],
+    violations: readonly BrokenReference[],
+    run: CheckRun,
+  ): Promise<void> {
     this.#options.logger.error("rows that refer to nothing found, moving them to the quarantine", { violations });
     run.findings.push(...violations.map(describeViolation));
+    await this.#moveAll("orphans-quarantined", { violations }, () =>
+      this.#call<RowsMoved>("quarantineOrphans", { tables }),
+    );
+    run.isRepaired = true;
+  }
+
+  /** One portion after another until all is done. Whatever ends it before, what was moved until then is told. */
+  async #moveAll(
+    kind: IntegrityIncident["kind"],
+    details: IntegrityIncident["details"],
+    moveSome: () => Promise<RowsMoved>,
+  ): Promise<void> {
     const movedByTable: Record<string, number> = {};
     try {
       for (let isDone = false; !isDone;) {
-        const moved = await this.#call<OrphansMoved>("quarantineOrphans", { tables });
+        const moved = await moveSome();
         for (const [table, count] of Object.entries(moved.movedByTable)) {
           movedByTable[table] = (movedByTable[table] ?? 0) + count;
         }
-        isDone = moved.isDone || moved.movedCount === 0;
+        isDone = moved.isDone;
       }
-      run.isRepaired = true;
     } finally {
-      // Whatever ended it: what was moved until then is to be known.
-      if (Object.keys(movedByTable).length > 0) await this.#tell("orphans-quarantined", { violations, movedByTable });
+      if (Object.keys(movedByTable).length > 0) await this.#tell(kind, { ...details, movedByTable });
     }
+  }
+
+  /** Nothing is called damaged for what somebody did to evidence: a restore would take the evidence with it. */
+  async #reportEvidence(lines: readonly string[], run: CheckRun): Promise<"damaged"> {
+    run.findings.push(...lines);
+    this.#options.logger.error("rows that are evidence break the rules of their tables; they stay as they are", {
+      lines,
+    });
+    await this.#tell("damage-found", { findings: lines.slice(0, FINDING_LIMIT) });
+    return "damaged";
   }
 
   async #giveUp(findings: readonly string[], run: CheckRun): Promise<void> {

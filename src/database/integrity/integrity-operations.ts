@@ -1,13 +1,16 @@
 import { z } from "zod";
 import { EVERYTHING, defineRead, defineWrite, type OperationGroups } from "../operation.ts";
+import { moveDamagedRows, type DamagedRowsMoved } from "./damaged-rows.ts";
 import {
   listDuplicateGroups,
   resolveDuplicateRows,
   type DuplicateGroup,
   type DuplicatesResolved,
 } from "./duplicates.ts";
-import { moveOrphans, type OrphansMoved } from "./orphans.ts";
+import type { RowsMoved } from "./moved-rows.ts";
+import { moveOrphans } from "./orphans.ts";
 import { listQuarantined, type QuarantinedRow } from "./quarantine.ts";
+import { rebuildIndexes } from "./rebuild.ts";
 
 /**
  * What the database layer itself asks of any database: a data module merges this group into its own under the name
@@ -16,6 +19,13 @@ import { listQuarantined, type QuarantinedRow } from "./quarantine.ts";
 
 const name = z.string().min(1).max(1_000);
 const names = z.array(name).max(1_000);
+
+const exactValue = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("null") }),
+  z.object({ type: z.literal("integer"), digits: z.string() }),
+  z.object({ type: z.literal("real"), value: z.number() }),
+  z.object({ type: z.enum(["text", "blob"]), hex: z.string() }),
+]);
 
 /** Cached things have names that only the program knows: after rows were moved, its whole cache has to go. */
 const NOT_CACHED = (): readonly string[] => [];
@@ -52,8 +62,36 @@ export const integrityOperations = {
     input: z.object({ tables: names.optional(), limit: z.int().min(1).max(10_000).default(200) }),
     touches: () => [EVERYTHING],
     whenAway: "refuse",
-    async run(transaction, { tables, limit }, { requestedAt }): Promise<OrphansMoved> {
+    async run(transaction, { tables, limit }, { requestedAt }): Promise<RowsMoved> {
       return moveOrphans(transaction, { tables, limit, foundAt: requestedAt });
+    },
+  }),
+
+  /**
+   * Moves rows of a table that break its own rules (NOT NULL, the types of STRICT, CHECK), and what depends on them, to the
+   * quarantine. Looks at `scanLimit` rows a call; hand `after` back until `isDone`.
+   */
+  quarantineDamaged: defineWrite({
+    input: z.object({
+      table: name,
+      after: z.array(exactValue).nullish(),
+      scanLimit: z.int().min(1).max(100_000).default(5_000),
+      limit: z.int().min(1).max(10_000).default(200),
+    }),
+    touches: () => [EVERYTHING],
+    whenAway: "refuse",
+    async run(transaction, { table, after, scanLimit, limit }, { requestedAt }): Promise<DamagedRowsMoved> {
+      return moveDamagedRows(transaction, table, { after: after ?? undefined, scanLimit, limit, foundAt: requestedAt });
+    },
+  }),
+
+  /** Builds indexes anew from their tables, which changes no row; returns their names. See `rebuildIndexes`. */
+  rebuildIndexes: defineWrite({
+    input: z.object({ indexes: names.default([]), tables: names.default([]) }),
+    touches: () => [EVERYTHING],
+    whenAway: "refuse",
+    async run(transaction, input): Promise<string[]> {
+      return rebuildIndexes(transaction, input);
     },
   }),
 
@@ -66,9 +104,13 @@ export const integrityOperations = {
     },
   }),
 
-  /** Keeps the newest of equal rows, moves the others to the quarantine, and builds the tables' indexes anew. */
+  /**
+   * Keeps the newest of equal rows and moves the others to the quarantine, at most `limit` a call, until `isDone`; then the
+   * tables' indexes are built anew. What no call can do in parts: a look at a whole table, and the building of an index,
+   * each about half a second for a million rows.
+   */
   resolveDuplicates: defineWrite({
-    input: z.object({ indexes: names.min(1), limit: z.int().min(1).max(10_000).default(1_000) }),
+    input: z.object({ indexes: names.min(1), limit: z.int().min(1).max(10_000).default(500) }),
     touches: () => [EVERYTHING],
     whenAway: "refuse",
     async run(transaction, { indexes, limit }, { requestedAt }): Promise<DuplicatesResolved> {

@@ -1,21 +1,7 @@
 import type { ReadTransaction, WriteTransaction } from "../operation.ts";
-import { DependentsCollector } from "./dependents.ts";
-import { deleteExactRow, identify, selectExactRows, type ExactRow } from "./exact-row.ts";
-import { copyToQuarantine } from "./quarantine.ts";
+import { selectExactRows, type ExactRow } from "./exact-row.ts";
+import { RowMover, type RowsMoved } from "./moved-rows.ts";
 import { describeTable, isSameName, listForeignKeys, quoteName, type ForeignKey } from "./table-shape.ts";
-
-/**
- * Rows that refer to nothing. They are copied to the quarantine and deleted, with every row that depends on them: these
- * would be orphans next, or vanish by `ON DELETE CASCADE` without a copy.
- */
-
-export interface OrphansMoved {
-  /** Rows moved, by table. */
-  readonly movedByTable: Readonly<Record<string, number>>;
-  readonly movedCount: number;
-  /** Whether none is left in the tables looked at. */
-  readonly isDone: boolean;
-}
 
 /** The rows whose reference leads nowhere, at most `limit`. */
 async function listOrphans(transaction: ReadTransaction, foreignKey: ForeignKey, limit: number): Promise<ExactRow[]> {
@@ -37,39 +23,23 @@ function describeReference({ columns, parent }: ForeignKey): string {
   return `${columns.map(({ from }) => from).join(", ")} refers to no row of ${parent}`;
 }
 
-/** Moves orphans of the tables named (undefined = of all), at most `limit` rows in all. */
+/**
+ * Moves rows that refer to nothing, of the tables named (undefined = of all), to the quarantine: at most `limit` rows in
+ * all, those that depend on them included.
+ */
 export async function moveOrphans(
   transaction: WriteTransaction,
   options: { readonly tables: readonly string[] | undefined; readonly limit: number; readonly foundAt: number },
-): Promise<OrphansMoved> {
+): Promise<RowsMoved> {
   const { tables, limit, foundAt } = options;
   const foreignKeys = await listForeignKeys(transaction);
-  const collector = new DependentsCollector(transaction, {
-    foreignKeys: foreignKeys.filter(({ isDetachedOnDelete }) => !isDetachedOnDelete),
-    isIndexTrusted: true,
-    limit,
-  });
-  const reasons = new Map<string, string>();
-  let isDone = true;
+  const dependentReason = "depends on a row that refers to nothing";
+  const mover = new RowMover(transaction, { foreignKeys, limit, foundAt, dependentReason });
   for (const foreignKey of foreignKeys) {
     if (tables && !tables.some((table) => isSameName(table, foreignKey.table))) continue;
     // One more than fits, to know whether any is left.
-    const orphans = await listOrphans(transaction, foreignKey, collector.remaining + 1);
-    for (const orphan of orphans) {
-      reasons.set(identify(orphan), describeReference(foreignKey));
-      if (!(await collector.add(orphan))) isDone = false;
-    }
+    const orphans = await listOrphans(transaction, foreignKey, mover.remaining + 1);
+    for (const orphan of orphans) await mover.add(orphan, describeReference(foreignKey));
   }
-  for (const row of collector.rows) {
-    const reason = reasons.get(identify(row)) ?? "depends on a row that refers to nothing";
-    await copyToQuarantine(transaction, row, { reason, foundAt });
-  }
-  for (const row of collector.rows) await deleteExactRow(transaction, row);
-  return { movedByTable: countByTable(collector.rows), movedCount: collector.rows.length, isDone };
-}
-
-export function countByTable(rows: readonly ExactRow[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { shape } of rows) counts[shape.name] = (counts[shape.name] ?? 0) + 1;
-  return counts;
+  return mover.move();
 }

@@ -38,6 +38,16 @@ export function isSameName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
+/**
+ * Tables whose rows nobody may take away, damaged or not: the audit log, where a wrong row is evidence, what is kept of
+ * tables that were replaced, and what the database layer keeps itself.
+ */
+const EVIDENCE = /^(?:audit_log|audit_chain|_backup_.*|quarantine|schema_version|applied_operation)$/i;
+
+export function isEvidence(table: string): boolean {
+  return EVIDENCE.test(table);
+}
+
 /** Undefined for what is no table of rows: a name that is not there, a view, a virtual table. */
 export async function describeTable(transaction: ReadTransaction, table: string): Promise<TableShape | undefined> {
   const found = await transaction.get<{ name: string; wr: number }>(

@@ -10,7 +10,10 @@ export const migrations: readonly SchemaVersion[] = [
     description: "teams, their members, badges and notes",
     migrations: [
       `CREATE TABLE team (
-        id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER, updated_at INTEGER NOT NULL
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE CHECK (length(name) > 0 AND name <> 'CHECK (' /* :-( */ AND "name" <> 'it''s)'),
+        size INTEGER CONSTRAINT positive CHECK(team.size >= 0 -- )
+        ), updated_at INTEGER NOT NULL
       ) STRICT`,
       // Without rowid, and a parent itself: chains of three.
       `CREATE TABLE "team ""member""" (
@@ -28,6 +31,10 @@ export const migrations: readonly SchemaVersion[] = [
         reply_to INTEGER REFERENCES note (id) ON DELETE CASCADE, text TEXT
       ) STRICT`,
       "CREATE INDEX note_team ON note (team_id)",
+      "CREATE TABLE label (name TEXT, at INTEGER) STRICT",
+      "CREATE UNIQUE INDEX label_name ON label (name)",
+      // Its rows are nobody's to take away.
+      "CREATE TABLE audit_log (hash TEXT NOT NULL) STRICT",
     ],
   },
 ];

@@ -116,7 +116,7 @@ describe("IntegrityMonitor", () => {
     const checking = monitor.check("scheduled");
     looks[0]!.answer.resolve({ ...SOUND, depth: "full", lines: ["row 1 missing from index a"] });
     expect(await checking).toMatchObject({ outcome: "damaged" });
-    expect(calls).toEqual(["integrity.resolveDuplicates"]);
+    expect(calls).toEqual(["integrity.rebuildIndexes", "integrity.resolveDuplicates"]);
     expect(corruptions).toMatchObject([{ code: "DATABASE_CORRUPT" }]);
     await monitor.stop();
   });

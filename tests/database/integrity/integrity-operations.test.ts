@@ -1,11 +1,21 @@
 import { join } from "node:path";
 import type Database from "better-sqlite3";
+import type { DamagedRowsMoved } from "../../../src/database/integrity/damaged-rows.ts";
 import type { DuplicateGroup, DuplicatesResolved } from "../../../src/database/integrity/duplicates.ts";
 import type { ForeignKeyViolation } from "../../../src/database/integrity/integrity-operations.ts";
-import type { OrphansMoved } from "../../../src/database/integrity/orphans.ts";
+import type { RowsMoved } from "../../../src/database/integrity/moved-rows.ts";
 import type { QuarantinedRow } from "../../../src/database/integrity/quarantine.ts";
 import { withFolder } from "../../helpers/database.ts";
-import { createTemplate, fillSoundly, openRig, tamper, tamperWithIndex, type IntegrityRig } from "./integrity-rig.ts";
+import {
+  createTemplate,
+  fillSoundly,
+  openRig,
+  tamper,
+  tamperPastRules,
+  tamperWithIndex,
+  tamperWithTeams,
+  type IntegrityRig,
+} from "./integrity-rig.ts";
 
 async function withRig(
   change: (path: string) => void,
@@ -51,7 +61,7 @@ describe("quarantineOrphans", () => {
       expect(violations).toContainEqual({ table: 'team "member"', rowid: null, parent: "team" });
       expect(violations).toContainEqual({ table: "note", rowid: 90, parent: "note" });
 
-      const moved = await rig.call<OrphansMoved>("integrity.quarantineOrphans");
+      const moved = await rig.call<RowsMoved>("integrity.quarantineOrphans");
       expect(moved).toEqual({ movedByTable: { badge: 1, 'team "member"': 1, note: 2 }, movedCount: 4, isDone: true });
       expect(await listQuarantine(rig)).toEqual(
         expect.arrayContaining([
@@ -91,7 +101,7 @@ describe("quarantineOrphans", () => {
     await withRig(orphan, async (rig) => {
       let total = 0;
       for (let isDone = false; !isDone;) {
-        const moved = await rig.call<OrphansMoved>("integrity.quarantineOrphans", { limit: 3 });
+        const moved = await rig.call<RowsMoved>("integrity.quarantineOrphans", { limit: 3 });
         expect(moved.movedCount).toBeGreaterThan(0);
         expect(moved.movedCount).toBeLessThanOrEqual(3);
         total += moved.movedCount;
@@ -170,6 +180,7 @@ describe("resolveDuplicates", () => {
         rebuiltIndexes: ["sqlite_autoindex_team_1", "sqlite_autoindex_team_2"],
         movedByTable: { team: 1 },
         movedCount: 1,
+        isDone: true,
       });
       expect(await listQuarantine(rig)).toEqual([
         {
@@ -184,6 +195,111 @@ describe("resolveDuplicates", () => {
         lines: ["ok"],
         foreignKeyViolations: [],
       });
+    });
+  });
+
+  it("goes on in portions, rows that nothing refers to first", async () => {
+    /** Three labels, ten times each, under an index that was not a unique one when they came. */
+    const repeat = (path: string): void =>
+      tamperPastRules(
+        path,
+        { table: "label_name", looseSql: "CREATE INDEX label_name ON label (name)" },
+        (database) => {
+          const insert = database.prepare("INSERT INTO label VALUES (?, ?)");
+          for (let at = 0; at < 30; at++) insert.run(`label ${at % 3}`, at);
+        },
+      );
+    await withRig(repeat, async (rig) => {
+      await expect(rig.call("integrity.rebuildIndexes", { indexes: ["label_name"] })).rejects.toMatchObject({
+        code: "CONSTRAINT_VIOLATED",
+      });
+      const counts: number[] = [];
+      for (let isDone = false; !isDone;) {
+        const resolved = await rig.call<DuplicatesResolved>("integrity.resolveDuplicates", {
+          ...{ indexes: ["label_name"], limit: 10 },
+        });
+        counts.push(resolved.movedCount);
+        isDone = resolved.isDone;
+      }
+      expect(counts).toEqual([10, 10, 7]);
+      expect((await listQuarantine(rig)).every(({ table }) => table === "label")).toBe(true);
+      expect(await rig.call("integrity.listDuplicates")).toEqual([]);
+      expect(await rig.call("integrity.rebuildIndexes", { tables: ["label"] })).toEqual(["label_name"]);
+    });
+  });
+});
+
+describe("quarantineDamaged", () => {
+  const breakTeams = (path: string): void =>
+    tamperWithTeams(path, (database) => {
+      database.exec("UPDATE team SET size = 'x' WHERE id = 't1'; UPDATE team SET name = '' WHERE id = 't4'");
+      database.exec("UPDATE team SET updated_at = NULL, size = -1 WHERE id = 't6'");
+    });
+  const fill = (database: Database.Database): void => fillSoundly(database, 8);
+
+  it("moves what breaks a rule, with the rule that it breaks, and what depends on it, in portions", async () => {
+    await withRig(
+      breakTeams,
+      async (rig) => {
+        const input = { table: "team", scanLimit: 3, limit: 4 };
+        const byTable: Record<string, number> = {};
+        let rounds = 0;
+        for (let [after, isDone]: [unknown, boolean] = [null, false]; !isDone; rounds++) {
+          const moved = await rig.call<DamagedRowsMoved>("integrity.quarantineDamaged", { ...input, after });
+          expect(moved.movedCount).toBeLessThanOrEqual(4);
+          for (const [table, count] of Object.entries(moved.movedByTable))
+            byTable[table] = (byTable[table] ?? 0) + count;
+          ({ after, isDone } = moved);
+        }
+        // Three parts of the table, and each broken row with its five takes two calls.
+        expect(rounds).toBe(6);
+        expect(byTable).toEqual({ team: 3, 'team "member"': 9, badge: 3 });
+        const quarantined = await listQuarantine(rig);
+        expect(quarantined.filter(({ table }) => table === "team")).toEqual([
+          {
+            table: "team",
+            row: { id: "t1", name: "Team 1", size: "x", updated_at: 1_001 },
+            reason: "size is not INTEGER",
+          },
+          {
+            table: "team",
+            row: { id: "t4", name: "", size: 4, updated_at: 1_004 },
+            reason: expect.stringContaining("CHECK constraint failed: length(name) > 0") as string,
+          },
+          {
+            table: "team",
+            row: { id: "t6", name: "Team 6", size: -1, updated_at: null },
+            reason: expect.any(String) as string,
+          },
+        ]);
+        const { path } = rig;
+        expect(await rig.maintenance.run({ kind: "integrity-check", path, depth: "full" })).toMatchObject({
+          lines: ["ok"],
+          foreignKeyViolations: [],
+        });
+      },
+      fill,
+    );
+  });
+
+  it("leaves tables alone whose rows are evidence, and names that are not there", async () => {
+    const damage = (path: string): void =>
+      tamperPastRules(path, { table: "audit_log", looseSql: "CREATE TABLE audit_log (hash)" }, (database) =>
+        database.exec("INSERT INTO audit_log VALUES (NULL)"),
+      );
+    await withRig(damage, async (rig) => {
+      for (const table of ["audit_log", "nowhere"]) {
+        expect(await rig.call("integrity.quarantineDamaged", { table })).toMatchObject({ movedCount: 0, isDone: true });
+      }
+      for (const round of [1, 2]) {
+        expect(await rig.run("scheduled")).toMatchObject({
+          outcome: "damaged",
+          findings: ["NULL value in audit_log.hash"],
+        });
+        expect(rig.incidents.map(({ kind }) => kind)).toEqual(Array.from({ length: round }, () => "damage-found"));
+      }
+      expect(rig.corruptions).toEqual([]);
+      expect(await listQuarantine(rig)).toEqual([]);
     });
   });
 });

@@ -78,6 +78,33 @@ export function tamperWithIndex(path: string, index: string, change: (database: 
   });
 }
 
+/** Lets `change` write past the rules of a table, which is for as long what `looseSql` creates. */
+export function tamperPastRules(
+  path: string,
+  { table, looseSql }: { readonly table: string; readonly looseSql: string },
+  change: (database: Database.Database) => void,
+): void {
+  tamper(path, (database) => {
+    const declare = (sql: string): void => {
+      database.pragma("writable_schema = ON");
+      database.prepare("UPDATE sqlite_schema SET sql = ? WHERE name = ?").run(sql, table);
+      database.pragma("writable_schema = RESET");
+    };
+    const sql = database.prepare<[string], string>("SELECT sql FROM sqlite_schema WHERE name = ?").pluck().get(table)!;
+    database.unsafeMode(true);
+    declare(looseSql);
+    change(database);
+    declare(sql);
+    database.unsafeMode(false);
+  });
+}
+
+/** For teams, of whose rules those of the unique indexes stay. */
+export function tamperWithTeams(path: string, change: (database: Database.Database) => void): void {
+  const looseSql = "CREATE TABLE team (id PRIMARY KEY, name UNIQUE, size, updated_at)";
+  tamperPastRules(path, { table: "team", looseSql }, change);
+}
+
 export interface MonitorRig {
   readonly monitor: IntegrityMonitor;
   readonly maintenance: MaintenanceRunner;

@@ -7,7 +7,7 @@ import { Interval } from "../core/interval.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RetryConfig } from "../resilience/backoff.ts";
 import { RetryManager } from "../resilience/retry-manager.ts";
-import { inspectChains } from "./audit-chain.ts";
+import { inspectChains, type AuditOutcome } from "./audit-chain.ts";
 import { AuditFallback } from "./audit-fallback.ts";
 import {
   APPEND_ALL_LIMIT,
@@ -55,6 +55,8 @@ const ENTRY_REFUSED = "audit.entry-refused";
 export interface AuditLogOptions {
   readonly store: {
     readonly audit: Pick<Store["audit"], "append" | "appendAll" | "preserveDamaged" | "listChains" | "verify">;
+    /** Without it a damaged index is no reason to try anything but new tables. */
+    readonly integrity?: Pick<Store["integrity"], "rebuildIndexes">;
   };
   /** `<data>/audit-fallback.ndjson`. */
   readonly fallbackPath: string;
@@ -94,6 +96,7 @@ export class AuditLog {
   #syncing: Promise<SyncResult> | undefined;
   /** How many syncs in a row have ended at a damaged table. */
   #damagedSyncCount = 0;
+  #isRebuildTried = false;
 
   constructor(options: AuditLogOptions) {
     const { fallbackPath: path, clock, logger, retry: config, random = Math.random } = options;
@@ -315,11 +318,37 @@ export class AuditLog {
    * then. And only once: when a new table is damaged as well, the next one would be too.
    */
   async #replaceDamaged(): Promise<void> {
+    const reason = "the table was found damaged when an entry was to be added";
+    if (!this.#isRebuildTried && (await this.#rebuildIndexes(reason))) return;
     try {
-      await this.restartChain("the table was found damaged when an entry was to be added");
+      await this.restartChain(reason);
       this.#damagedSyncCount = Infinity;
     } catch (error) {
       this.#options.logger.error("the damaged audit table could not be set aside", { error });
+    }
+  }
+
+  /** An index takes no entry with it: building all of them anew is tried before the tables are set aside. */
+  async #rebuildIndexes(reason: string): Promise<boolean> {
+    const { integrity } = this.#options.store;
+    if (!integrity) return false;
+    this.#isRebuildTried = true;
+    const note = { guildId: SYSTEM_CHAIN, actorId: SYSTEM_ACTOR, action: "audit.index-rebuild", target: "audit_log" };
+    const tell = (outcome: AuditOutcome, details: NonNullable<NewAuditEntry["details"]>): void => {
+      this.record({ ...note, outcome, details: { reason, ...details } }).catch((error: unknown) =>
+        this.#options.logger.error("the rebuilding of the audit indexes was not audited", { error }),
+      );
+    };
+    try {
+      const rebuilt = await this.#restarts.execute("integrity.rebuildIndexes", () =>
+        integrity.rebuildIndexes({ tables: ["audit_log", "audit_chain"] }),
+      );
+      tell("success", { rebuilt });
+      return true;
+    } catch (error) {
+      this.#options.logger.error("the indexes of the audit tables could not be built anew", { error });
+      tell("failure", { error: toError(error).message });
+      return false;
     }
   }
 

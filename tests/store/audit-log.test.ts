@@ -8,7 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { MusterError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { ChainFault } from "../../src/store/audit-chain.ts";
@@ -69,8 +69,8 @@ function createDeep(depth: number): Record<string, never> {
   return JSON.parse('{"a":'.repeat(depth) + "{}" + "}".repeat(depth)) as Record<string, never>;
 }
 
-async function listTargets(chain = guildId): Promise<string[]> {
-  const { entries } = await database.store.audit.list({ guildId: chain, limit: 100 });
+async function listTargets(): Promise<string[]> {
+  const { entries } = await database.store.audit.list({ guildId, limit: 100 });
   return entries.toSorted((a, b) => a.sequence - b.sequence).map(({ target }) => target);
 }
 
@@ -184,7 +184,7 @@ describe("AuditLog", () => {
   });
 
   it("does not store an entry twice when the program dies between its commit and the removal of the file", async () => {
-    await withRig(async ({ open, path }) => {
+    await withRig(async ({ open, path, folder }) => {
       const log = await open();
       takeAway();
       for (const target of ["1", "2", "3"]) await log.record(entryOf(target));
@@ -197,6 +197,8 @@ describe("AuditLog", () => {
       expect(next.pendingCount).toBe(3);
       expect(await next.sync()).toEqual({ synced: 3, remaining: 0 });
       expect(await listTargets()).toEqual(["1", "2", "3", "4"]);
+      // Nor is one refused for being there already.
+      expect(readdirSync(folder)).toEqual([basename(`${path}.copy`)]);
     });
   });
 
@@ -212,6 +214,37 @@ describe("AuditLog", () => {
       const page = await database.store.audit.list({ guildId, limit: 100 });
       expect(page.entries.map(({ target }) => target)).toEqual(targets.slice(130).reverse());
       expect(await verify()).toEqual({ count: 230 });
+    });
+  });
+
+  it("builds the indexes of a damaged table anew before anything else, and audits it", async () => {
+    await withRig(async ({ open }) => {
+      const { audit, integrity } = database.store;
+      let isDamaged = true;
+      const refuse = () => Promise.reject(new MusterError("DATABASE_CORRUPT", "sabotage: an index is damaged"));
+      const log = await open({
+        store: {
+          audit: {
+            ...audit,
+            append: (entry) => (isDamaged ? refuse() : audit.append(entry)),
+            appendAll: (input) => (isDamaged ? refuse() : audit.appendAll(input)),
+            preserveDamaged: refuse,
+          },
+          integrity: {
+            async rebuildIndexes(input) {
+              isDamaged = false;
+              return integrity.rebuildIndexes(input);
+            },
+          },
+        },
+      });
+      expect(await log.record(entryOf("1"))).toBe("kept");
+      for (let round = 0; round < 3; round++) await log.sync();
+      expect(await listTargets()).toEqual(["1"]);
+      await log.sync();
+      const { entries } = await database.store.audit.list({ guildId: "", action: "audit.index-rebuild", limit: 10 });
+      expect(entries).toMatchObject([{ outcome: "success", target: "audit_log" }]);
+      expect(entries[0]!.details).toContain("audit_log_action");
     });
   });
 

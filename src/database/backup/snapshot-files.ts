@@ -28,9 +28,10 @@ export function temporaryPath(folder: string, id: string, what: "copy" | "stored
   return join(folder, `${id}.${process.pid}.${what}.tmp`);
 }
 
-/** With what SQLite may have left beside it. */
+/** With what SQLite may have left beside it. What cannot be removed is a leftover, and must not hide why it is one. */
 export async function removeTemporary(path: string): Promise<void> {
-  for (const suffix of ["", "-wal", "-shm", "-journal"]) await rm(path + suffix, { force: true });
+  for (const suffix of ["", "-wal", "-shm", "-journal"])
+    await rm(path + suffix, { force: true }).catch(() => undefined);
 }
 
 /** The manifest first: a crash in between leaves a data file that counts for nothing. */

@@ -135,8 +135,9 @@ function toFacts(content: Measure, stored: Measure): StoredFacts {
   };
 }
 
-function readParts(path: string): AsyncGenerator<Buffer> {
-  return relay(createReadStream(path, { highWaterMark: PART_BYTES }), (error) => toReadError(error, path));
+async function* readParts(path: string): AsyncGenerator<Buffer> {
+  // Opened when it is first read: one that nobody comes to read would stay open, and its failure end the process.
+  yield* relay(createReadStream(path, { highWaterMark: PART_BYTES }), (error) => toReadError(error, path));
 }
 
 async function* decodeParts(

@@ -113,7 +113,7 @@ describe("a database file that is taken away under the running bot", () => {
       expect(await bot.store.audit.verify({ guildId: bot.guildId })).toMatchObject({ isDone: true });
       const quarantine = join(bot.dataFolder, "quarantine");
       if (name === "is replaced by another") expect(readdirSync(quarantine)).toHaveLength(1);
-      expect(existsSync(`${bot.databasePath}.rescued`)).toBe(false);
+      expect(existsSync(`${bot.databasePath}.replacement`)).toBe(false);
     });
   }
 });

@@ -1,38 +1,31 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { FOLDER_MODE } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
 import type { SqliteConnection } from "./connection.ts";
 import { classifySqliteError } from "./error-classification.ts";
 import { toFileIdentity } from "./file-guard.ts";
+import {
+  putReplacementInPlace,
+  quarantineFiles,
+  replacementPathOf,
+  syncPath,
+  type ReplacementResult,
+} from "./replacement.ts";
 
 /**
  * Rescue of a database whose file was deleted or replaced under the running bot. An unlinked file lives on as long as
  * somebody has it open, and writes into it go on succeeding without a word; its last copy is the writer's open handle.
- * So before anything else the whole content is copied out of that handle, made durable and checked; then whatever
- * stands at the path is moved aside, and the copy takes its place. The order matters: until the rename, a crash leaves
- * the copy beside the intruder, and `takeUpInterruptedRescue` finishes the work at the next start.
+ * So before anything else the whole content is copied out of that handle, made durable and checked; then it replaces
+ * whatever stands at the path, as `replacement.ts` describes.
  */
-
-const RESCUE_SUFFIX = ".rescued";
-const COMPANIONS = ["", "-wal", "-shm"] as const;
 
 /**
  * SQLite reports a read that the disk refused (EIO) as SQLITE_CORRUPT, and a disk may recover: as long as the content
  * may still be there, its last copy is not given up before this many tries.
  */
 const MAX_UNSOUND_TRIES = 12;
-
-/** A new folder for what is moved aside at this moment: `data/quarantine/2026-11-20T14-05-09-123Z`. */
-export function quarantineFolderAt(path: string, at: number): string {
-  return join(dirname(path), "quarantine", new Date(at).toISOString().replace(/[:.]/g, "-"));
-}
-
-export interface RescueResult {
-  /** Where what stood at the path was put; undefined when there was nothing. */
-  readonly quarantineFolder: string | undefined;
-}
 
 /**
  * Runs in the writer thread, with nothing else going on there, and closes the connection. Throws DATABASE_CORRUPT when the
@@ -45,9 +38,9 @@ export function rescueFromConnection(
   path: string,
   quarantineFolder: string,
   tryNumber: number,
-): RescueResult {
-  const copy = path + RESCUE_SUFFIX;
-  const unfinished = `${copy}.tmp`;
+): ReplacementResult {
+  const copy = replacementPathOf(path);
+  const unfinished = `${path}.rescued.tmp`;
   try {
     rmSync(unfinished, { force: true });
     mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
@@ -67,7 +60,7 @@ export function rescueFromConnection(
     connection.database.close();
     throw cause;
   }
-  const result = putInPlace(path, quarantineFolder);
+  const result = putReplacementInPlace(path, quarantineFolder);
   // After the rename: SQLite sees that its file has moved, and leaves the new one's -wal alone.
   connection.database.close();
   return result;
@@ -79,30 +72,6 @@ function isEmptied({ fileIdentity }: SqliteConnection, path: string): boolean {
   return facts !== undefined && toFileIdentity(facts) === fileIdentity && facts.size === 0n;
 }
 
-/** A rescue that a crash interrupted after the copy was complete: the copy is newer than whatever stands at the path. */
-export function takeUpInterruptedRescue(path: string, quarantineFolder: string): RescueResult | undefined {
-  return existsSync(path + RESCUE_SUFFIX) ? putInPlace(path, quarantineFolder) : undefined;
-}
-
-/** Moves a database with its companions aside: a -wal left behind would overlay the next file at the path. */
-export function quarantineFiles(path: string, quarantineFolder: string): string | undefined {
-  const present = COMPANIONS.map((suffix) => path + suffix).filter((file) => existsSync(file));
-  if (present.length === 0) return undefined;
-  mkdirSync(quarantineFolder, { recursive: true, mode: FOLDER_MODE });
-  // The database file last: as long as it stands there, an interrupted move is seen and done again.
-  for (const file of present.reverse()) renameSync(file, join(quarantineFolder, basename(file)));
-  syncPath(quarantineFolder);
-  syncPath(dirname(path));
-  return quarantineFolder;
-}
-
-function putInPlace(path: string, quarantineFolder: string): RescueResult {
-  const quarantined = quarantineFiles(path, quarantineFolder);
-  renameSync(path + RESCUE_SUFFIX, path);
-  syncPath(dirname(path));
-  return { quarantineFolder: quarantined };
-}
-
 function requireSound(path: string): void {
   const database = new Database(path, { readonly: true, fileMustExist: true });
   try {
@@ -112,15 +81,5 @@ function requireSound(path: string): void {
     throw new MusterError("DATABASE_CORRUPT", `rescue the database: its copy is not sound: ${findings}`);
   } finally {
     database.close();
-  }
-}
-
-/** No connection has these files open, so opening and closing them here drops no lock. */
-function syncPath(path: string): void {
-  const handle = openSync(path, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }

@@ -3,7 +3,7 @@ import { isMusterError } from "../../core/errors.ts";
 import { listOperations, type AnyOperation } from "../operation.ts";
 import type { SchemaVersion } from "../schema/schema-version.ts";
 import type { FileIdentity } from "./file-guard.ts";
-import type { RescueResult } from "./rescue.ts";
+import type { ReplacementResult } from "./replacement.ts";
 import {
   decodeRequests,
   toWireError,
@@ -32,7 +32,7 @@ export interface ThreadService {
   handle(requests: readonly WireRequest[]): Promise<void> | void;
   close(): Promise<void> | void;
   /** Ends with the connection closed. Only the writer can. */
-  rescue?(): Promise<RescueResult>;
+  rescue?(): Promise<ReplacementResult>;
 }
 
 /** Opens the service and serves it until the main thread asks to close. A failure to open is reported, then the thread ends. */

@@ -7,7 +7,8 @@ import { IN_MEMORY_PATH, openWriterConnection, type SqliteConnection } from "./c
 import { classifySqliteError } from "./error-classification.ts";
 import { GroupCommitter } from "./group-commit.ts";
 import { OperationRunner } from "./operation-runner.ts";
-import { quarantineFolderAt, rescueFromConnection, takeUpInterruptedRescue } from "./rescue.ts";
+import { quarantineFolderAt, takeUpReplacement } from "./replacement.ts";
+import { rescueFromConnection } from "./rescue.ts";
 import { serveThread } from "./thread-host.ts";
 import { toWireError } from "./thread-protocol.ts";
 import { TransactionManager } from "./transaction-manager.ts";
@@ -24,7 +25,7 @@ const HOUSEKEEPING_INTERVAL_MS = 5_000;
 await serveThread(({ options, operations, migrations, reply, notify }) => {
   const validator = new SchemaValidator(migrations, systemClock);
   const { path } = options.connection;
-  if (path !== IN_MEMORY_PATH) takeUpInterruptedRescue(path, quarantineFolderAt(path, systemClock.now()));
+  if (path !== IN_MEMORY_PATH) takeUpReplacement(path, quarantineFolderAt(path, systemClock.now()));
   const connection = openWriterConnection(options.connection, (database) => validator.checkHistory(database));
   try {
     validator.applyMigrations(connection.database);

@@ -71,7 +71,7 @@ export interface SnapshotSources {
 }
 
 /** Measured with 200 MB. */
-const STEP_WEIGHTS = { copy: 0.2, check: 0.4, store: 0.3, "read back": 0.1 } as const;
+const STEP_WEIGHTS = { copy: 0.15, check: 0.45, store: 0.25, "read back": 0.15 } as const;
 /** Bytes copied at a time, between looks at what else the process has to do. */
 const COPY_STEP_BYTES = 4 * 1024 ** 2;
 

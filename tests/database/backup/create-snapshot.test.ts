@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { toError } from "../../../src/core/errors.ts";
 import { createSnapshotWith } from "../../../src/database/backup/create-snapshot.ts";
 import { BackupKey } from "../../../src/database/backup/encryption.ts";
 import { getSnapshot, listSnapshots } from "../../../src/database/backup/snapshot-catalogue.ts";
@@ -166,15 +165,12 @@ describe("a snapshot", () => {
       await fail({ databasePath: join(folder, "text.db") }, "DATABASE_CORRUPT");
       writeFileSync(join(folder, "file"), "");
       await fail({ backupFolder: join(folder, "file") }, "BACKUP_FAILED");
-      // Damage inside the database is not made into a backup that counts.
-      database.pragma("wal_checkpoint(TRUNCATE)");
-      const damaged = readFileSync(join(folder, "sample.db"));
-      damaged.fill(0xff, 4096 * 3, 4096 * 4);
-      writeFileSync(join(folder, "damaged.db"), damaged);
-      const failure = await createSnapshotter()(jobFor(folder, { databasePath: join(folder, "damaged.db") })).catch(
-        toError,
-      );
-      expect(["BACKUP_FAILED", "DATABASE_CORRUPT"]).toContain((failure as { code?: string }).code);
+      // Damage inside the database, which copying it does not meet, is not made into a backup that counts.
+      database.unsafeMode();
+      database.exec("CREATE TABLE pair (a, b); INSERT INTO pair VALUES (1, 2); CREATE INDEX pair_index ON pair (a)");
+      database.pragma("writable_schema = ON");
+      database.exec("UPDATE sqlite_schema SET sql = 'CREATE INDEX pair_index ON pair (b)' WHERE name = 'pair_index'");
+      await fail({}, "BACKUP_FAILED");
       expect(listFiles(folder)).toEqual(files);
       expect(await verify(folder, earlier.id)).toMatchObject({ outcome: "sound" });
     });

@@ -79,7 +79,8 @@ export class EngineCalls {
     return this.#withRetries(call, this.#options.operationTimeoutMs(), async (leftMs) => {
       if (call.attempts > 1) await hooks?.beforeRetry();
       try {
-        return await this.#sendWrite(createRequest(call, leftMs, call.attempts > 1));
+        const request = createRequest(call, leftMs, call.attempts > 1);
+        return await this.#sendWrite(hooks ? { ...request, isOrdered: true } : request);
       } catch (error) {
         if (hooks && this.#options.errors.isDatabaseFault(error)) hooks.onFault(error);
         throw error;

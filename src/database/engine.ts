@@ -7,6 +7,8 @@ export interface EngineRequest {
   readonly requestedAt: number;
   /** True when an earlier attempt with this id may have been applied: the engine looks before it applies. */
   readonly mayBeApplied: boolean;
+  /** A later one of these is not applied when an earlier one was refused, because that one will come once more. Default false. */
+  readonly isOrdered?: boolean;
   /** Milliseconds after which the caller has given up: not applied from then on. */
   readonly timeoutMs: number;
   readonly steps: readonly OperationStep[];

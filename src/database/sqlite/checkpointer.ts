@@ -35,7 +35,7 @@ export interface CheckpointerOptions {
   /** Bytes of frames in the WAL from which on a checkpoint is due. Default 4 MB. */
   readonly walLimitBytes?: number;
   /** Called before each checkpoint, while all frames are still in the WAL; when it throws, none is made. */
-  readonly beforeCheckpoint?: () => void;
+  readonly beforeCheckpoint?: (state: WalState) => void;
   /** Called after each checkpoint with how it left the WAL: once all frames are in the database file, it may be written anew. */
   readonly afterCheckpoint?: (state: WalState) => void;
 }
@@ -80,8 +80,9 @@ export class Checkpointer {
   checkpoint(mode: CheckpointMode = "passive"): WalState {
     const { connection, beforeCheckpoint, afterCheckpoint } = this.#options;
     // Should it fail, the next commit must not try again at once: on a full disk each would.
-    this.#lastFrameCount = this.measure().walFrameCount;
-    beforeCheckpoint?.();
+    const before = this.measure();
+    this.#lastFrameCount = before.walFrameCount;
+    beforeCheckpoint?.(before);
     const [row] = connection.database.pragma(`wal_checkpoint(${mode})`) as [
       { busy: number; log: number; checkpointed: number },
     ];

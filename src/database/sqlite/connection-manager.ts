@@ -4,6 +4,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { RetryConfig } from "../../resilience/backoff.ts";
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import type { EngineState } from "../engine.ts";
+import type { ArchiveSettings } from "./archive-keeper.ts";
 import type { DatabaseThread, ThreadRole } from "./database-thread.ts";
 import { inspectFile, type FileFinding, type FileIdentity } from "./file-guard.ts";
 import { createFileLossError, FileRescue, type RescueEnd } from "./file-rescue.ts";
@@ -151,6 +152,12 @@ export class ConnectionManager {
     // The cache as a whole keeps its size; threads that stay keep their share.
     this.#opener.cacheSizeBytes = (thread.connection.cacheSizeBytes * (1 + firstReaderCount)) / (1 + readerCount);
     return this.#pool.resize(readerCount);
+  }
+
+  /** Archives from now on like this, or not at all. */
+  setArchive(settings: ArchiveSettings | undefined): void {
+    this.#opener.archive = settings;
+    this.#writer?.setArchive(settings);
   }
 
   /**

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { Clock } from "../../core/clock.ts";
 import { COMPILE_CACHE_FOLDER } from "../../core/compile-cache.ts";
 import { MusterError, toError } from "../../core/errors.ts";
+import type { ArchiveSettings } from "./archive-keeper.ts";
 import type { NewStatements } from "./operation-statements.ts";
 import {
   decodeReplies,
@@ -13,6 +14,7 @@ import {
   type WireRequest,
 } from "./thread-protocol.ts";
 import { settlesWithin } from "./time-limit.ts";
+import type { ArchiveStatus } from "./wal-archive.ts";
 
 export type ThreadRole = "writer" | "reader";
 
@@ -59,6 +61,7 @@ export class DatabaseThread {
   #rescue: PromiseWithResolvers<RescueOutcome> | undefined;
   /** When the ping was sent that has not been answered, monotonic milliseconds. */
   #pingedAt: number | undefined;
+  #archiveStatus: ArchiveStatus | undefined;
   #outbox: WireRequest[] = [];
   #nextId = 1;
   #isEnding = false;
@@ -110,6 +113,16 @@ export class DatabaseThread {
   /** Milliseconds for which the thread has not answered a ping; 0 = it answers. */
   get silentMs(): number {
     return this.#pingedAt === undefined ? 0 : this.#clock.monotonic() - this.#pingedAt;
+  }
+
+  /** Of the writer, as of its last sign of life; undefined when it does not archive. */
+  get archiveStatus(): ArchiveStatus | undefined {
+    return this.#archiveStatus;
+  }
+
+  /** Of the writer: archives from now on like this, or not at all. */
+  setArchive(settings: ArchiveSettings | undefined): void {
+    if (!this.#isEnding) this.#command({ command: "archive", settings });
   }
 
   /** Asks for a sign of life, unless one that was asked for is still due. */
@@ -207,7 +220,10 @@ export class DatabaseThread {
     }
     // The first reason is the true one: that the thread has ended, which comes next, only follows from it.
     if (message.notice === "failed") this.#lose(fromWireError(message.error));
-    if (message.notice === "pong") this.#pingedAt = undefined;
+    if (message.notice === "pong") {
+      this.#pingedAt = undefined;
+      this.#archiveStatus = message.archive;
+    }
     if (message.notice === "rescued") {
       this.#rescue?.resolve(message);
       this.#rescue = undefined;

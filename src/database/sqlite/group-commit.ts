@@ -21,6 +21,8 @@ export interface GroupCommitterOptions {
   readonly clock: Clock;
   /** Sends replies, already encoded. */
   readonly reply: (replies: readonly string[]) => void;
+  /** Called after each commit, before anybody is told of it. What it throws is what they are told; the writes stay applied. */
+  readonly beforeReply?: () => void;
   /** Called after each group, when its writes are acknowledged. Must not throw. */
   readonly onCommitted: () => void;
   /** Called when the disk has no room for a group: true when there may be some now, and it is tried again. Must not throw. */
@@ -61,7 +63,7 @@ export class GroupCommitter {
   }
 
   async #commitGroup(group: readonly WireRequest[], mayMakeRoom = true): Promise<void> {
-    const { transactions, runner, clock, reply, onCommitted, onFull } = this.#options;
+    const { transactions, runner, clock, reply, beforeReply, onCommitted, onFull } = this.#options;
     let replies: string[] = [];
     const deadlineAt = Math.min(...group.map((request) => request.deadlineAt));
     try {
@@ -90,18 +92,33 @@ export class GroupCommitter {
       this.#refuse(group, error);
       return;
     }
+    try {
+      beforeReply?.();
+    } catch (error) {
+      // Whoever asks again with the same id finds what was applied, and it is tried again to make it count.
+      replies = group.map((request) => encodeErrorReply(request.id, error));
+    }
     reply(replies);
     onCommitted();
   }
 
-  /** Answers a group that was not applied. Those whose time is not over when the lock was not to be had try again. */
+  /**
+   * Answers a group that was not applied. When the lock was not to be had, those whose time is not over try again, but
+   * of the ordered ones none goes past one that was refused: that one will come once more, and must come first.
+   */
   #refuse(group: readonly WireRequest[], error: unknown): void {
     const { clock, reply } = this.#options;
     const now = clock.now();
-    const isRetried = (request: WireRequest): boolean =>
-      isMusterError(error, "DATABASE_BUSY") && request.deadlineAt > now;
-    this.#queue.unshift(...group.filter(isRetried));
-    reply(group.filter((request) => !isRetried(request)).map((request) => encodeErrorReply(request.id, error)));
+    const isBusy = isMusterError(error, "DATABASE_BUSY");
+    const waiting = isBusy ? [...group, ...this.#queue.splice(0)] : group;
+    let isOrderBroken = false;
+    const refused = waiting.filter((request) => {
+      const isRefused = !isBusy || request.deadlineAt <= now || (request.isOrdered === true && isOrderBroken);
+      if (isRefused && request.isOrdered === true) isOrderBroken = true;
+      return isRefused;
+    });
+    if (isBusy) this.#queue.push(...waiting.filter((request) => !refused.includes(request)));
+    reply(refused.map((request) => encodeErrorReply(request.id, error)));
   }
 
   /** The encoded reply of one request; throws only when the whole transaction is lost. */

@@ -1,9 +1,11 @@
 import { systemClock } from "../../core/clock.ts";
 import { MusterError } from "../../core/errors.ts";
 import type { EngineRequest, EngineState, EngineStatus, StorageEngine } from "../engine.ts";
+import type { ArchiveSettings } from "./archive-keeper.ts";
 import { ConnectionManager, type ConnectionManagerOptions } from "./connection-manager.ts";
 import { IN_MEMORY_PATH } from "./connection.ts";
 import type { DatabaseThread } from "./database-thread.ts";
+import type { ArchiveStatus } from "./wal-archive.ts";
 
 export type SqliteEngineOptions = ConnectionManagerOptions;
 
@@ -46,6 +48,16 @@ export class SqliteEngine implements StorageEngine {
   /** Resolves when there are so many reader threads, as far as they start. In memory there is never one. */
   async resizeReaders(readerCount: number): Promise<void> {
     if (!this.#isInMemory) await this.#connections.resize(readerCount);
+  }
+
+  /** Archives what is committed from now on like this, or not at all. */
+  setArchive(settings: ArchiveSettings | undefined): void {
+    if (!this.#isInMemory) this.#connections.setArchive(settings);
+  }
+
+  /** As of at most a second ago; undefined without an archive, and while there is no writer. */
+  get archiveStatus(): ArchiveStatus | undefined {
+    return this.#connections.writer?.archiveStatus;
   }
 
   /**

@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { isMusterError } from "../../core/errors.ts";
 import { listOperations, type AnyOperation } from "../operation.ts";
 import type { SchemaVersion } from "../schema/schema-version.ts";
+import type { ArchiveSettings } from "./archive-keeper.ts";
 import type { FileIdentity } from "./file-guard.ts";
 import type { ReplacementResult } from "./replacement.ts";
 import {
@@ -13,6 +14,7 @@ import {
   type ThreadOptions,
   type WireRequest,
 } from "./thread-protocol.ts";
+import type { ArchiveStatus } from "./wal-archive.ts";
 
 /** What the writer and the reader threads have in common: loading the data module, and one batch after another. */
 
@@ -31,6 +33,9 @@ export interface ThreadService {
   readonly fileIdentity: FileIdentity | undefined;
   handle(requests: readonly WireRequest[]): Promise<void> | void;
   close(): Promise<void> | void;
+  /** Of the writer, which archives. */
+  archiveStatus?(): ArchiveStatus | undefined;
+  setArchive?(settings: ArchiveSettings | undefined): void;
   /** Ends with the connection closed. Only the writer can. */
   rescue?(): Promise<ReplacementResult>;
 }
@@ -52,6 +57,10 @@ export async function serveThread(open: (context: ThreadContext) => ThreadServic
     let previous = Promise.resolve();
     const handle = async (message: string | ThreadCommand): Promise<void> => {
       if (typeof message === "string") return service.handle(decodeRequests(message));
+      if (message.command === "archive") {
+        service.setArchive?.(message.settings);
+        return;
+      }
       if (message.command === "rescue") {
         if (!(await tryRescue(service, notify))) return;
       } else {
@@ -62,7 +71,8 @@ export async function serveThread(open: (context: ThreadContext) => ThreadServic
     };
     // One message after another. Anything thrown here ends the thread, and the main thread hears of it.
     port.on("message", (message: string | ThreadCommand) => {
-      if (typeof message !== "string" && message.command === "ping") notify({ notice: "pong" });
+      if (typeof message !== "string" && message.command === "ping")
+        notify({ notice: "pong", archive: service.archiveStatus?.() });
       else previous = previous.then(() => handle(message));
     });
     notify({ notice: "ready", engineVersion: service.engineVersion, fileIdentity: service.fileIdentity });

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { MusterError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
+import type { ArchiveSettings } from "./archive-keeper.ts";
 import { DatabaseThread, type DatabaseThreadEvents, type ThreadRole } from "./database-thread.ts";
 import { OperationStatements } from "./operation-statements.ts";
 import type { ThreadOptions } from "./thread-protocol.ts";
@@ -24,6 +25,8 @@ export interface ThreadOpenerOptions {
 
 /** Starts database threads, and knows each of them until it has ended. */
 export class ThreadOpener {
+  /** How each writer that is started from now on archives; undefined = not at all. */
+  archive: ArchiveSettings | undefined;
   /** Page cache of each thread that is started from now on. */
   cacheSizeBytes: number;
   /** What the threads have told of the statements that operations run. */
@@ -35,6 +38,7 @@ export class ThreadOpener {
   constructor(options: ThreadOpenerOptions) {
     this.#options = options;
     this.cacheSizeBytes = options.thread.connection.cacheSizeBytes;
+    this.archive = options.thread.archive;
   }
 
   /** From now on a missing file is a loss to be told of; a new, empty one in its place would hide it. */
@@ -82,7 +86,7 @@ export class ThreadOpener {
     };
     const thread = new DatabaseThread(
       role,
-      { ...options, connection },
+      { ...options, connection, archive: this.archive },
       {
         onLost,
         onTrouble: (cause) => logger.warn("database housekeeping failed", { error: cause }),

@@ -1,9 +1,11 @@
 import { isMusterError, MusterError, toError, type ErrorCode } from "../../core/errors.ts";
 import type { OperationGroups, OperationStep } from "../operation.ts";
 import type { SchemaVersion } from "../schema/schema-version.ts";
+import type { ArchiveSettings } from "./archive-keeper.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { FileIdentity } from "./file-guard.ts";
 import type { NewStatements } from "./operation-statements.ts";
+import type { ArchiveStatus } from "./wal-archive.ts";
 
 /**
  * What the main thread and the database threads say to each other. Requests and replies travel in batches, each batch
@@ -20,6 +22,8 @@ export interface DataModule {
 export interface ThreadOptions {
   readonly dataModuleUrl: string;
   readonly connection: ConnectionOptions;
+  /** Where and how often the writer archives what is committed; undefined = not at all. */
+  readonly archive?: ArchiveSettings | undefined;
 }
 
 export interface WireRequest {
@@ -28,13 +32,16 @@ export interface WireRequest {
   readonly operationId: string;
   readonly requestedAt: number;
   readonly mayBeApplied: boolean;
+  readonly isOrdered?: boolean;
   /** Not applied after this moment: the caller has been refused by then. */
   readonly deadlineAt: number;
   readonly steps: readonly OperationStep[];
 }
 
 /** A request as it stands in a batch: arrays, because the names of members would be most of the text. */
-type WireRequestTuple = [number, 0 | 1, string, number, 0 | 1, number, [string, unknown][]];
+type WireRequestTuple = [number, 0 | 1, string, number, flags: number, number, [string, unknown][]];
+const MAY_BE_APPLIED = 1;
+const IS_ORDERED = 2;
 /** Reply to one request: its number, then either the results of its steps or what went wrong. */
 export type WireReply =
   [id: number, results: unknown[], error?: undefined] | [id: number, results: null, error: WireError];
@@ -50,7 +57,7 @@ export interface WireError {
 /** Messages that are not batches. */
 export type ThreadNotice =
   | { readonly notice: "ready"; readonly engineVersion: string; readonly fileIdentity: FileIdentity | undefined }
-  | { readonly notice: "pong" }
+  | { readonly notice: "pong"; readonly archive?: ArchiveStatus | undefined }
   /** How the rescue ended; the thread ends after it. */
   | { readonly notice: "rescued"; readonly quarantineFolder: string | undefined; readonly error?: WireError }
   | { readonly notice: "failed"; readonly error: WireError }
@@ -63,6 +70,8 @@ export type ThreadCommand =
   | { readonly command: "close" }
   /** Answered at once, unless the thread hangs. */
   | { readonly command: "ping" }
+  /** Of the writer: archives from now on like this, or not at all. */
+  | { readonly command: "archive"; readonly settings: ArchiveSettings | undefined }
   /** The file is not the one that is open: save what the open one has, put it in the file's place, and end. */
   | { readonly command: "rescue" };
 
@@ -72,7 +81,7 @@ export function encodeRequests(requests: readonly WireRequest[]): string {
     request.kind === "write" ? 1 : 0,
     request.operationId,
     request.requestedAt,
-    request.mayBeApplied ? 1 : 0,
+    (request.mayBeApplied ? MAY_BE_APPLIED : 0) | (request.isOrdered ? IS_ORDERED : 0),
     request.deadlineAt,
     request.steps.map((step) => [step.name, step.input]),
   ]);
@@ -81,12 +90,13 @@ export function encodeRequests(requests: readonly WireRequest[]): string {
 
 export function decodeRequests(text: string): WireRequest[] {
   return (JSON.parse(text) as WireRequestTuple[]).map(
-    ([id, isWrite, operationId, requestedAt, mayBeApplied, deadlineAt, steps]) => ({
+    ([id, isWrite, operationId, requestedAt, flags, deadlineAt, steps]) => ({
       id,
       kind: isWrite === 1 ? "write" : "read",
       operationId,
       requestedAt,
-      mayBeApplied: mayBeApplied === 1,
+      mayBeApplied: (flags & MAY_BE_APPLIED) !== 0,
+      isOrdered: (flags & IS_ORDERED) !== 0,
       deadlineAt,
       steps: steps.map(([name, input]) => ({ name, input })),
     }),

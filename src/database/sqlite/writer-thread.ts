@@ -2,6 +2,7 @@ import { systemClock } from "../../core/clock.ts";
 import { idTimePrefix } from "../../core/ids.ts";
 import { Interval } from "../../core/interval.ts";
 import { SchemaValidator } from "../schema/schema-validator.ts";
+import { ArchiveKeeper, type ArchiveSettings } from "./archive-keeper.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { IN_MEMORY_PATH, openWriterConnection, type SqliteConnection } from "./connection.ts";
 import { classifySqliteError } from "./error-classification.ts";
@@ -12,11 +13,14 @@ import { rescueFromConnection } from "./rescue.ts";
 import { serveThread } from "./thread-host.ts";
 import { toWireError } from "./thread-protocol.ts";
 import { TransactionManager } from "./transaction-manager.ts";
+import { WalArchive } from "./wal-archive.ts";
 
 /** How long an applied write is remembered: longer than anything waits in a queue before it counts as dead. */
 const APPLIED_OPERATION_RETENTION_MS = 30 * 24 * 3_600_000;
 const PRUNE_BATCH_SIZE = 500;
 const HOUSEKEEPING_INTERVAL_MS = 5_000;
+/** Each checkpoint begins another life of the log, and with it another segment of the archive: not for every few writes. */
+const IDLE_CHECKPOINT_INTERVAL_MS = 10 * 60_000;
 
 /**
  * The writer thread: the only read-write connection, its schema, its group commits and its checkpoints. Reads come
@@ -25,6 +29,16 @@ const HOUSEKEEPING_INTERVAL_MS = 5_000;
 await serveThread(({ options, operations, migrations, reply, notify }) => {
   const validator = new SchemaValidator(migrations, systemClock);
   const { path } = options.connection;
+  const reportTrouble = (activity: string, error: unknown): void =>
+    notify({ notice: "trouble", error: toWireError(classifySqliteError(error, activity)) });
+  const createArchive = (settings: ArchiveSettings | undefined): ArchiveKeeper | undefined => {
+    if (settings === undefined || path === IN_MEMORY_PATH) return undefined;
+    const files = new WalArchive({ databasePath: path, folder: settings.folder, now: () => systemClock.now() });
+    return new ArchiveKeeper(files, settings.intervalMs, (error) => reportTrouble("archive the log", error));
+  };
+  let archive = createArchive(options.archive);
+  // Before anything else: what the log on the disk has, and the archive not yet, may be about to be moved aside.
+  archive?.open();
   if (path !== IN_MEMORY_PATH) takeUpReplacement(path, quarantineFolderAt(path, systemClock.now()));
   const connection = openWriterConnection(options.connection, (database) => validator.checkHistory(database));
   try {
@@ -35,8 +49,6 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
     throw classifySqliteError(error, "prepare the schema");
   }
 
-  const reportTrouble = (activity: string, error: unknown): void =>
-    notify({ notice: "trouble", error: toWireError(classifySqliteError(error, activity)) });
   /** A checkpoint that fails (a full disk) loses nothing: the WAL keeps what was committed, and the next one tries again. */
   const attempt = (activity: string, run: () => void): void => {
     try {
@@ -46,12 +58,33 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
     }
   };
 
-  const checkpointer = new Checkpointer({ connection });
+  const startArchive = (): void =>
+    archive?.start(() => connection.database.pragma("data_version", { simple: true }) as number);
+  startArchive();
+  let checkpointedAt = systemClock.monotonic();
+  const checkpointer = new Checkpointer({
+    connection,
+    beforeCheckpoint: (state) => archive?.beforeCheckpoint(state),
+    afterCheckpoint(state) {
+      checkpointedAt = systemClock.monotonic();
+      archive?.afterCheckpoint(state);
+    },
+  });
+  /** Frames in the log after the last commit: another number now means that something was written. */
+  let frameCount = checkpointer.measure().walFrameCount;
+  const noteCommit = (): void => {
+    if (!archive) return;
+    const { walFrameCount } = checkpointer.measure();
+    const hasChanged = walFrameCount !== frameCount;
+    frameCount = walFrameCount;
+    archive.noteCommit(systemClock.now(), hasChanged);
+  };
   const committer = new GroupCommitter({
     transactions: new TransactionManager(connection, systemClock),
     runner: new OperationRunner(operations, (statements) => notify({ notice: "statements", ...statements })),
     clock: systemClock,
     reply,
+    beforeReply: noteCommit,
     onCommitted: () =>
       attempt("checkpoint", () => {
         if (checkpointer.isDue) checkpointer.checkpoint();
@@ -73,9 +106,12 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
       if (!committer.isIdle) return;
       // First what gives space back, and each on its own: on a full disk the deletion may find none.
       attempt("checkpoint", () => {
-        if (checkpointer.isWanted) checkpointer.checkpoint();
+        const isOld = systemClock.monotonic() - checkpointedAt >= IDLE_CHECKPOINT_INTERVAL_MS;
+        if (isOld && checkpointer.isWanted) checkpointer.checkpoint();
       });
-      attempt("prune applied operations", () => pruneAppliedOperations(connection));
+      attempt("prune applied operations", () => {
+        if (pruneAppliedOperations(connection) > 0) noteCommit();
+      });
     },
     onError: (error) => reportTrouble("housekeeping", error),
   });
@@ -91,6 +127,19 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
       await committer.settle();
       attempt("last checkpoint", () => checkpointer.checkpoint());
       connection.database.close();
+      archive?.close();
+    },
+    archiveStatus: () => archive?.status,
+    setArchive(settings) {
+      if (archive && settings?.folder === options.archive?.folder && settings) {
+        archive.setInterval(settings.intervalMs);
+        return;
+      }
+      archive?.flush();
+      archive?.close();
+      archive = createArchive(settings);
+      archive?.open();
+      startArchive();
     },
     async rescue() {
       await housekeeping.stop();
@@ -101,11 +150,11 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
 });
 
 /** Deletes a bounded number of old entries per round, so that no round holds up the writes. */
-function pruneAppliedOperations({ statements }: SqliteConnection): void {
+function pruneAppliedOperations({ statements }: SqliteConnection): number {
   const before = idTimePrefix(systemClock.now() - APPLIED_OPERATION_RETENTION_MS);
-  statements
+  return statements
     .prepare(
       "DELETE FROM applied_operation WHERE id IN (SELECT id FROM applied_operation WHERE id < ? ORDER BY id LIMIT ?)",
     )
-    .run(before, PRUNE_BATCH_SIZE);
+    .run(before, PRUNE_BATCH_SIZE).changes;
 }

@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
+import { isMusterError } from "../../../src/core/errors.ts";
 import { withCounterDatabase, type TestDatabase } from "../../helpers/database.ts";
 
 const SCRIPT = fileURLToPath(new URL("./hold-write-lock.ts", import.meta.url));
@@ -59,9 +60,31 @@ describe("a write lock held by another process", () => {
   });
 
   it("is not applied when its time is over by the time that the lock is free", async () => {
-    await withCounterDatabase({ operationTimeoutMs: -1 }, async (database) => {
-      await expect(add(database, "late")).rejects.toMatchObject({ code: "DATABASE_BUSY" });
+    await withCounterDatabase({}, async (database) => {
+      const steps = [{ name: "counter.add", input: { name: "late", amount: 1 } }];
+      const late = { operationId: "late", requestedAt: 1, mayBeApplied: false, timeoutMs: -1, steps };
+      await expect(database.engine.write(late)).rejects.toMatchObject({ code: "DATABASE_BUSY" });
       expect(await database.manager.call("counter.get", { name: "late" })).toBeNull();
+    });
+  });
+
+  it("lets no ordered write go past an earlier one that was refused, and others go", async () => {
+    await withCounterDatabase({}, async (database) => {
+      await add(database, "a");
+      const { released } = await holdWriteLock(database.path, 900);
+      const send = (operationId: string, timeoutMs: number, isOrdered: boolean): Promise<unknown> => {
+        const steps = [{ name: "counter.add", input: { name: operationId, amount: 1 } }];
+        const request = { operationId, requestedAt: 1, mayBeApplied: false, timeoutMs, steps, isOrdered };
+        return database.engine.write(request).catch((error: unknown) => (isMusterError(error) ? error.code : error));
+      };
+      const outcomes = await Promise.all([
+        send("free-1", 5_000, false),
+        send("ordered-1", 200, true),
+        send("ordered-2", 5_000, true),
+        send("free-2", 5_000, false),
+      ]);
+      expect(outcomes).toEqual([[1], "DATABASE_BUSY", "DATABASE_BUSY", [1]]);
+      await released;
     });
   });
 

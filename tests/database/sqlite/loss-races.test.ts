@@ -153,7 +153,7 @@ describe("a thread that hangs", () => {
     await withFolder(async (folder) => {
       const disk = new HangingDisk(folder);
       disk.hang(20_000);
-      const events = { onLost: () => undefined, onTrouble: () => undefined };
+      const events = { onLost: () => undefined, onTrouble: () => undefined, onStatements: () => undefined };
       const thread = new DatabaseThread("writer", disk.engine.thread, events, systemClock);
       try {
         const write = { kind: "write", operationId: "1", requestedAt: 1, mayBeApplied: false } as const;

@@ -1,0 +1,234 @@
+import type { Clock } from "../../core/clock.ts";
+import { isMusterError, MusterError, toError } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { RetryConfig } from "../../resilience/backoff.ts";
+import { RetryManager } from "../../resilience/retry-manager.ts";
+import type { MaintenanceJob, MaintenanceResult } from "../maintenance/maintenance-job.ts";
+import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
+import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
+import type { ArchiveStatus } from "../sqlite/wal-archive.ts";
+import type { RestoreResult } from "./execute-restore.ts";
+import type { RestoreTarget } from "./restore-facts.ts";
+import type { RestorePlanSummary } from "./restore-sources.ts";
+import { isVerified, listSnapshots, type SnapshotCatalogue } from "./snapshot-catalogue.ts";
+import { cleanSnapshotLeftovers } from "./snapshot-files.ts";
+import type { SnapshotManifest, SnapshotReason } from "./snapshot-manifest.ts";
+import type { VerifySnapshotResult } from "./verify-snapshot.ts";
+
+export interface BackupSettings {
+  readonly isCompressed: boolean;
+  /** Passphrase; undefined = not encrypted. */
+  readonly key: string | undefined;
+  /** How many verified snapshots are kept. */
+  readonly maxBackups: number;
+  readonly isArchiving: boolean;
+}
+
+export interface BackupManagerOptions {
+  readonly databasePath: string;
+  /** `DB_BACKUP_DIR`. */
+  readonly folder: string;
+  readonly settings: () => BackupSettings;
+  /** For a backup that fails. */
+  readonly retry: () => RetryConfig;
+  readonly run: MaintenanceRunner["run"];
+  readonly getArchiveStatus: () => ArchiveStatus | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface BackupRequest {
+  readonly reason: SnapshotReason;
+  /** At most 200 characters. Default empty. */
+  readonly comment?: string;
+  readonly onProgress?: ReportProgress;
+}
+
+/** What has happened to the backups: for the audit log, alerts and people. */
+export type BackupEvent =
+  | { readonly kind: "made"; readonly manifest: SnapshotManifest }
+  | { readonly kind: "failed"; readonly reason: SnapshotReason; readonly error: MusterError }
+  | { readonly kind: "damaged"; readonly id: string; readonly findings: readonly string[] };
+
+export interface BackupStatus {
+  /** Of the last one that was begun since the start; undefined = none was. */
+  readonly backupStatus: "SUCCESS" | "FAILED" | "IN_PROGRESS" | undefined;
+  /** The newest verified snapshot, as far as it is known. */
+  readonly lastBackup: SnapshotManifest | undefined;
+  readonly lastError: string | undefined;
+  readonly archive: ArchiveStatus | undefined;
+}
+
+/** What no further try mends. */
+const LASTING_CODES = ["SHUTTING_DOWN", "INPUT_INVALID", "DATABASE_CORRUPT", "BACKUP_KEY_WRONG"] as const;
+
+/**
+ * Makes, lists, verifies and prunes snapshots, and plans restores; each heavy step is a job of the maintenance process.
+ * A snapshot is tried several times before it counts as failed, and afterwards what is not needed any more is removed.
+ */
+export class BackupManager {
+  readonly #options: BackupManagerOptions;
+  readonly #retry: RetryManager;
+  readonly #listeners = new Set<(event: BackupEvent) => void>();
+  readonly #stopping = new AbortController();
+  #backupStatus: BackupStatus["backupStatus"];
+  #lastBackup: SnapshotManifest | undefined;
+  #lastError: string | undefined;
+
+  constructor(options: BackupManagerOptions) {
+    const { clock, retry, logger } = options;
+    this.#options = options;
+    this.#retry = new RetryManager({
+      clock,
+      config: retry,
+      isRetryable: (error) => !isMusterError(error, ...LASTING_CODES),
+      onRetry: ({ attempt, delayMs, error }) =>
+        logger.warn("a backup failed, trying again", { attempt, delayMs, error }),
+    });
+  }
+
+  onEvent(listener: (event: BackupEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get status(): BackupStatus {
+    return {
+      backupStatus: this.#backupStatus,
+      lastBackup: this.#lastBackup,
+      lastError: this.#lastError,
+      archive: this.#options.getArchiveStatus(),
+    };
+  }
+
+  /** Removes what interrupted work left behind, and finds out what there is. */
+  async start(): Promise<void> {
+    const { folder, logger } = this.#options;
+    const removed = await cleanSnapshotLeftovers(folder);
+    if (removed.length > 0) logger.info("leftovers of interrupted backups removed", { count: removed.length });
+    const { problems } = await this.list();
+    for (const { id, message } of problems) logger.warn("a backup cannot be used", { id, message });
+  }
+
+  stop(): void {
+    this.#stopping.abort(new MusterError("SHUTTING_DOWN", "make a backup: the program is stopping"));
+  }
+
+  /** The newest first. */
+  async list(): Promise<SnapshotCatalogue> {
+    const catalogue = await listSnapshots(this.#options.folder);
+    this.#lastBackup = catalogue.snapshots.find(({ manifest }) => isVerified(manifest))?.manifest;
+    return catalogue;
+  }
+
+  /** Throws BACKUP_FAILED when all tries have failed. */
+  async create({ reason, comment = "", onProgress }: BackupRequest): Promise<SnapshotManifest> {
+    const { databasePath, folder, settings, retry } = this.#options;
+    this.#backupStatus = "IN_PROGRESS";
+    try {
+      const { manifest } = await this.#retry.execute(
+        "make a backup",
+        () => {
+          const { isCompressed, key, isArchiving } = settings();
+          return this.#run(
+            {
+              ...{ kind: "create-snapshot", databasePath, backupFolder: folder, reason, comment, key },
+              ...{ compression: isCompressed ? "zstd" : "none", hasArchive: isArchiving },
+            },
+            onProgress,
+          );
+        },
+        { signal: this.#stopping.signal, maxAttempts: retry().maxAttempts },
+      );
+      this.#backupStatus = "SUCCESS";
+      this.#lastBackup = manifest;
+      this.#lastError = undefined;
+      this.#tell({ kind: "made", manifest });
+      await this.#tidy();
+      return manifest;
+    } catch (thrown) {
+      const error = toBackupError(thrown);
+      this.#backupStatus = "FAILED";
+      this.#lastError = error.message;
+      if (error.code !== "SHUTTING_DOWN") this.#tell({ kind: "failed", reason, error });
+      throw error;
+    }
+  }
+
+  /** Unpacks a snapshot and looks over all of it. Throws BACKUP_NOT_FOUND. */
+  async verify(id: string, onProgress?: ReportProgress): Promise<VerifySnapshotResult> {
+    const { folder, settings } = this.#options;
+    const result = await this.#run(
+      { kind: "verify-snapshot", backupFolder: folder, id, key: settings().key },
+      onProgress,
+    );
+    if (result.outcome === "unusable") this.#tell({ kind: "damaged", id, findings: result.findings });
+    return result;
+  }
+
+  /** Removes snapshots beyond the number that is kept, and what of the archive no other needs. */
+  async prune(isDryRun = false): Promise<{ readonly removedIds: readonly string[]; readonly freedBytes: number }> {
+    const { folder, settings } = this.#options;
+    const policy = { newestCount: settings().maxBackups };
+    const snapshots = await this.#run({ kind: "prune-snapshots", backupFolder: folder, policy, isDryRun });
+    const archive = await this.#run({ kind: "prune-archive", backupFolder: folder, isDryRun });
+    return { removedIds: snapshots.remove, freedBytes: snapshots.freedBytes + archive.freedBytes };
+  }
+
+  /** Compresses and encrypts what of the archive is not written to any more. */
+  async seal(): Promise<void> {
+    const { folder, settings, getArchiveStatus } = this.#options;
+    const { isCompressed, key } = settings();
+    const writing = getArchiveStatus();
+    await this.#run({
+      ...{ kind: "seal-segments", backupFolder: folder, compression: isCompressed ? "zstd" : "none" },
+      ...(key === undefined ? {} : { key }),
+      ...(writing === undefined || writing.generation === "" ? {} : { writing }),
+    });
+  }
+
+  /** What a restore would do and bring. Throws BACKUP_NOT_FOUND, with what can be had instead. */
+  planRestore(target: RestoreTarget): Promise<RestorePlanSummary> {
+    return this.#run({ kind: "plan-restore", backupFolder: this.#options.folder, target });
+  }
+
+  /**
+   * Puts the database together beside the present one, which is not touched: as `<database>.offered`, or, when it is to
+   * take the present one's place, as `<database>.replacement`.
+   */
+  prepareRestore(target: RestoreTarget, isOffer: boolean, onProgress?: ReportProgress): Promise<RestoreResult> {
+    const { databasePath, folder, settings } = this.#options;
+    const { key } = settings();
+    return this.#run(
+      {
+        ...{ kind: "restore", databasePath, backupFolder: folder, target, isOffer },
+        ...(key === undefined ? {} : { key }),
+      },
+      onProgress,
+    );
+  }
+
+  /** What follows a snapshot is housekeeping: the snapshot counts, whether it succeeds or not. */
+  async #tidy(): Promise<void> {
+    try {
+      await this.prune();
+      await this.seal();
+    } catch (error) {
+      if (!isMusterError(error, "SHUTTING_DOWN")) this.#options.logger.warn("tidying the backups failed", { error });
+    }
+  }
+
+  #run<Job extends MaintenanceJob>(job: Job, onProgress?: ReportProgress): Promise<MaintenanceResult<Job>> {
+    const { signal } = this.#stopping;
+    return this.#options.run(job, { signal, ...(onProgress === undefined ? {} : { onProgress }) });
+  }
+
+  #tell(event: BackupEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+function toBackupError(error: unknown): MusterError {
+  if (error instanceof MusterError) return error;
+  return new MusterError("BACKUP_FAILED", `make a backup: ${toError(error).message}`, { cause: error });
+}

@@ -10,7 +10,7 @@ export function describeShortfalls(
 ): string[] {
   const known = findLastCommit(generations, limit);
   const warnings = [
-    describeUnreachable(generations, route, known),
+    describeUnreachable(generations, route, known) ?? describeUnlisted(generations, route, limit),
     describeGap(generations, route, limit),
     describeEnd(generations, route, target),
     describeAlone(route),
@@ -70,6 +70,20 @@ function findHole(generation: ArchivedGeneration, { snapshot }: RestoreRoute): s
   const noSnapshot = `no sound snapshot leads to that part of the archive (${generation.name})`;
   if (missing.length === 0) return noSnapshot;
   return `${noSnapshot}, where segments are missing or damaged: ${missing.map(({ number }) => number).join(", ")}`;
+}
+
+/** Segments that are there, and of which the index says nothing: its end is missing. */
+function describeUnlisted(
+  generations: readonly ArchivedGeneration[],
+  { archive }: RestoreRoute,
+  limit: number,
+): string | undefined {
+  const generation = generations.find(({ name }) => name === archive?.generation);
+  const unlisted = generation?.segments.filter(({ end, files }) => !end && files.length > 0) ?? [];
+  const isBeforeLimit = (generation?.segments.findLast(({ end }) => end)?.end?.at ?? Infinity) <= limit;
+  if (!generation || unlisted.length === 0 || !isBeforeLimit) return undefined;
+  const numbers = unlisted.map(({ number }) => number).join(", ");
+  return `The index of ${generation.name} does not tell what is in its segments ${numbers}: they are not used.`;
 }
 
 function describeGap(

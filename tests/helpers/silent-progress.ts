@@ -1,0 +1,3 @@
+import type { ReportProgress } from "../../src/database/maintenance/maintenance-progress.ts";
+
+export const silentProgress: ReportProgress = () => undefined;

@@ -66,7 +66,7 @@ export async function getSnapshot(backupFolder: string, id: string): Promise<Sna
   });
 }
 
-/** Of all that are made, and of those only the sound ones count. */
+/** Every snapshot is verified when it is made; one that was found to be damaged since does not count. */
 export function isVerified({ damage }: SnapshotManifest): boolean {
   return damage === null;
 }

@@ -1,0 +1,64 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  acceptOffer,
+  offerPathOf,
+  putReplacementInPlace,
+  quarantineFolderAt,
+  replacementPathOf,
+  takeUpReplacement,
+} from "../../../src/database/sqlite/replacement.ts";
+import { errorLike, withFolder } from "../../helpers/database.ts";
+
+const FILES = ["test.db", "test.db-shm", "test.db-wal"];
+
+function prepare(folder: string): { readonly path: string; readonly quarantine: string } {
+  const path = join(folder, "test.db");
+  for (const name of FILES) writeFileSync(join(folder, name), `old ${name}`);
+  writeFileSync(replacementPathOf(path), "new");
+  return { path, quarantine: quarantineFolderAt(path, 0) };
+}
+
+describe("a replacement", () => {
+  it("takes the database's place, and what stood there is kept with its companions", async () => {
+    await withFolder((folder) => {
+      const { path, quarantine } = prepare(folder);
+      expect(putReplacementInPlace(path, quarantine)).toEqual({ quarantineFolder: quarantine });
+      expect(readdirSync(folder).sort()).toEqual(["quarantine", "test.db"]);
+      expect(readFileSync(path, "utf8")).toBe("new");
+      expect(readdirSync(quarantine).sort()).toEqual(FILES);
+    });
+  });
+
+  it("is taken up at whatever step a crash interrupted it", async () => {
+    // After so many of the files were moved aside.
+    for (const movedCount of [0, 1, 2, 3]) {
+      await withFolder((folder) => {
+        const { path, quarantine } = prepare(folder);
+        const early = quarantineFolderAt(path, 1);
+        mkdirSync(early, { recursive: true });
+        for (const name of ["test.db-shm", "test.db-wal", "test.db"].slice(0, movedCount)) {
+          renameSync(join(folder, name), join(early, name));
+        }
+        takeUpReplacement(path, quarantine);
+        expect(readdirSync(folder).sort()).toEqual(["quarantine", "test.db"]);
+        expect(readFileSync(path, "utf8")).toBe("new");
+        const kept = [early, quarantine].flatMap((place) => (existsSync(place) ? readdirSync(place) : []));
+        expect(kept.sort()).toEqual(FILES);
+        expect(takeUpReplacement(path, quarantine)).toBeUndefined();
+      });
+    }
+  });
+
+  it("is not what is only offered, until somebody accepts it", async () => {
+    await withFolder((folder) => {
+      const { path, quarantine } = prepare(folder);
+      renameSync(replacementPathOf(path), offerPathOf(path));
+      expect(takeUpReplacement(path, quarantine)).toBeUndefined();
+      acceptOffer(path);
+      takeUpReplacement(path, quarantine);
+      expect(readFileSync(path, "utf8")).toBe("new");
+      expect(() => acceptOffer(path)).toThrow(errorLike({ code: "BACKUP_NOT_FOUND" }));
+    });
+  });
+});

@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   TRANSACTION_FAILED: "A transaction could not be completed and was undone",
   SCHEMA_MISMATCH: "The tables on disk are not those the program expects",
   SCHEMA_NEWER: "The database was written by a newer version of the program",
+  MIGRATION_PENDING: "The database waits for the backup that is made before a migration",
   MIGRATION_FAILED: "A migration failed and was undone",
   BACKUP_FAILED: "A backup could not be made",
   BACKUP_NOT_FOUND: "The backup asked for does not exist",

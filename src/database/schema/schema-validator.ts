@@ -1,38 +1,60 @@
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import type { Clock } from "../../core/clock.ts";
-import { MusterError, toError } from "../../core/errors.ts";
-import { compareSchemas, describeSchema, formatDifference, type SchemaDifference } from "./schema-description.ts";
-import { INTERNAL_TABLES, schemaChecksum, type SchemaVersion } from "./schema-version.ts";
+import { isMusterError, MusterError, toError } from "../../core/errors.ts";
+import { ExpectedSchema } from "./expected-schema.ts";
+import { applyVersion, createInternalTables, rollBackVersion, withoutForeignKeys } from "./migration-step.ts";
+import { compareSchemas, describeSchema, type SchemaDifference } from "./schema-description.ts";
+import { readHistory } from "./schema-history.ts";
+import { createMismatch, createMissing, judgeDifferences, type JudgedDifferences } from "./schema-repair.ts";
+import type { SchemaVersion } from "./schema-version.ts";
 
-/**
- * Brings a database to the schema that the program expects, or refuses to touch it. The expected schema is not written
- * down anywhere a second time: it is what the migrations make of an empty in-memory database.
- */
-
-interface AppliedVersion {
-  readonly version: number;
-  readonly checksum: string;
+/** What is about to happen to a database that has a version already. */
+export interface PlannedChange {
+  readonly from: number;
+  readonly to: number;
+  /** The versions that are applied, or taken back, in that order. */
+  readonly versions: readonly SchemaVersion[];
 }
 
-export interface MigrationResult {
+export interface SchemaValidatorOptions {
+  /**
+   * Sees to it that there is a backup, or throws: then nothing is changed. Called before a database that has a version
+   * gets another one. Default: nothing is asked for.
+   */
+  readonly backup?: (change: PlannedChange) => void;
+}
+
+export interface SchemaRepair {
+  /** What was missing and has been made again. */
+  readonly repaired: readonly SchemaDifference[];
+  /** What somebody has added, and may stay. */
+  readonly kept: readonly SchemaDifference[];
+}
+
+export interface MigrationResult extends SchemaRepair {
   /** The versions applied by this call. */
   readonly appliedVersions: readonly number[];
   /** The version the database has now. */
   readonly version: number;
 }
 
+/** Brings a database to the schema that the program expects, or refuses to touch it. */
 export class SchemaValidator {
   readonly #versions: readonly SchemaVersion[];
   readonly #clock: Clock;
+  readonly #options: SchemaValidatorOptions;
+  readonly #expected: ExpectedSchema;
 
   /** Throws when the versions are not 1, 2, 3, … in order. */
-  constructor(versions: readonly SchemaVersion[], clock: Clock) {
+  constructor(versions: readonly SchemaVersion[], clock: Clock, options: SchemaValidatorOptions = {}) {
     for (const [index, { version }] of versions.entries()) {
       if (version !== index + 1)
         throw new MusterError("INTERNAL", `list migrations: number ${index + 1} is numbered ${version}`);
     }
     this.#versions = versions;
     this.#clock = clock;
+    this.#options = options;
+    this.#expected = new ExpectedSchema(versions);
   }
 
   /** The version that the program expects. */
@@ -45,156 +67,104 @@ export class SchemaValidator {
    * (SCHEMA_MISMATCH). Reads only. Returns the version it has; 0 = none of ours.
    */
   checkHistory(database: Database.Database): number {
-    const applied = this.#listApplied(database);
-    for (const [index, { version, checksum }] of applied.entries()) {
-      const known = this.#versions[version - 1];
-      if (!known) {
-        throw new MusterError(
-          "SCHEMA_NEWER",
-          `open the database: its schema is version ${applied.at(-1)!.version}, this program knows ${this.latestVersion}`,
-          { hint: "Start the newer version of the program that wrote it, or restore a backup made before the update." },
-        );
-      }
-      if (version !== index + 1 || schemaChecksum(known) !== checksum) {
-        throw new MusterError(
-          "SCHEMA_MISMATCH",
-          `open the database: migration ${version} is not the one that was applied`,
-          {
-            hint: "An applied migration never changes. Install an unaltered version of the program.",
-          },
-        );
-      }
-    }
-    return applied.at(-1)?.version ?? 0;
-  }
-
-  /** Compares the database with what the migrations up to its version make, object by object. */
-  validateSchema(database: Database.Database): SchemaDifference[] {
-    const version = this.checkHistory(database);
-    const expected = new Database(":memory:");
-    try {
-      for (const sql of INTERNAL_TABLES) expected.exec(sql);
-      for (const { migrations } of this.#versions.slice(0, version)) for (const sql of migrations) expected.exec(sql);
-      return compareSchemas(describeSchema(expected), describeSchema(database));
-    } finally {
-      expected.close();
-    }
-  }
-
-  /** Throws SCHEMA_MISMATCH naming every difference. */
-  requireValidSchema(database: Database.Database): void {
-    const differences = this.validateSchema(database);
-    if (differences.length === 0) return;
-    throw new MusterError("SCHEMA_MISMATCH", `open the database: ${differences.map(formatDifference).join(", ")}`, {
-      hint: "The tables were changed by something else than the program. Restore a backup, or undo the change.",
-      details: { differences },
-    });
+    return readHistory(database, this.#versions).length;
   }
 
   /**
-   * Applies the pending versions, each in one transaction with its check of foreign keys. When one fails it leaves no
-   * trace, those before it stay, and MIGRATION_FAILED says which statement it was.
+   * All reasons not to touch the database: its history, its schema, or that its migration has to wait for a backup. Reads
+   * only. Returns what `applyMigrations` will do.
+   */
+  inspect(database: Database.Database): PlannedChange {
+    const from = this.checkHistory(database);
+    const change = { from, to: this.latestVersion, versions: this.#versions.slice(from) };
+    this.#requireRepairable(database, from);
+    this.backupBeforeMigration(change);
+    return change;
+  }
+
+  /** Compares the database with what the migrations up to its version make, object by object. Reads only. */
+  validateSchema(database: Database.Database): SchemaDifference[] {
+    const version = this.checkHistory(database);
+    return compareSchemas(this.#expected.at(version), describeSchema(database));
+  }
+
+  /** Throws SCHEMA_MISMATCH naming every difference, but for those that may stay. */
+  requireValidSchema(database: Database.Database): void {
+    const { create, refuse } = judgeDifferences(database, this.validateSchema(database));
+    const wrong = [...refuse, ...create];
+    if (wrong.length > 0) throw createMismatch("open the database", wrong);
+  }
+
+  /** Makes missing indexes, triggers and views again. Throws SCHEMA_MISMATCH, and changes nothing, for any other difference. */
+  repairSchema(database: Database.Database): SchemaRepair {
+    const version = this.checkHistory(database);
+    const { create, keep } = this.#requireRepairable(database, version);
+    createMissing(database, create, this.#expected.at(version));
+    return { repaired: create, kept: keep };
+  }
+
+  /**
+   * Repairs the schema that the database has, then applies the pending versions, each in one transaction with its checks.
+   * When one fails it leaves no trace, those before it stay, and MIGRATION_FAILED says which statement it was.
    */
   applyMigrations(database: Database.Database): MigrationResult {
-    const from = this.checkHistory(database);
-    const pending = this.#versions.slice(from);
+    const { from, versions } = this.inspect(database);
+    const repair = from === 0 ? { repaired: [], kept: [] } : this.repairSchema(database);
     withoutForeignKeys(database, () => {
       if (this.#versions.length === 0) database.transaction(() => createInternalTables(database)).immediate();
-      for (const version of pending) this.#applyOne(database, version);
-    });
-    return { appliedVersions: pending.map(({ version }) => version), version: this.latestVersion };
-  }
-
-  #applyOne(database: Database.Database, version: SchemaVersion): void {
-    const startedAt = this.#clock.monotonic();
-    const apply = database.transaction(() => {
-      // In the first version's transaction, so that one that fails leaves not even these.
-      if (version.version === 1) createInternalTables(database);
-      for (const table of version.backupTables ?? []) {
-        database.exec(`CREATE TABLE "_backup_${table}_v${version.version}" AS SELECT * FROM "${table}"`);
+      for (const version of versions) {
+        applyVersion(database, version, () => this.#expected.at(version.version), this.#clock);
       }
-      for (const [index, sql] of version.migrations.entries()) runStatement(database, sql, index, version);
-      const violations = database.pragma("foreign_key_check") as unknown[];
-      if (violations.length > 0) {
-        throw new MusterError(
-          "MIGRATION_FAILED",
-          `migrate to ${version.version}: ${violations.length} rows refer to nothing`,
-        );
-      }
-      database
-        .prepare(
-          "INSERT INTO schema_version (version, description, checksum, applied_at, duration_ms) VALUES (?, ?, ?, ?, ?)",
-        )
-        .run(
-          version.version,
-          version.description,
-          schemaChecksum(version),
-          this.#clock.now(),
-          Math.round(this.#clock.monotonic() - startedAt),
-        );
     });
-    apply.immediate();
+    return { ...repair, appliedVersions: versions.map(({ version }) => version), version: this.latestVersion };
   }
 
-  #listApplied(database: Database.Database): AppliedVersion[] {
-    const applied = hasHistoryTable(database)
-      ? database.prepare<[], AppliedVersion>("SELECT version, checksum FROM schema_version ORDER BY version").all()
-      : [];
-    if (applied.length === 0) refuseForeignTables(database);
-    return applied;
+  /**
+   * Takes the newest applied version back, in one transaction with its checks; tables and columns that come back are
+   * filled from the table backups. Throws CONFLICT for another version or one without rollback queries,
+   * SCHEMA_MISMATCH when the database is not as that version left it, MIGRATION_FAILED when it cannot be done.
+   */
+  rollbackMigration(database: Database.Database, version: number): void {
+    const current = this.checkHistory(database);
+    const step = this.#requireRollback(current, version);
+    this.#requireRepairable(database, current);
+    this.backupBeforeMigration({ from: version, to: version - 1, versions: [step] });
+    this.repairSchema(database);
+    withoutForeignKeys(database, () => rollBackVersion(database, step, () => this.#expected.at(version - 1)));
   }
-}
 
-/** Other programs have a table of this name, too: ours is the one with our columns. */
-function hasHistoryTable(database: Database.Database): boolean {
-  const columns = (database.pragma("table_info(schema_version)") as { name: string }[]).map(({ name }) => name);
-  return ["version", "description", "checksum", "applied_at"].every((name) => columns.includes(name));
-}
-
-/** A file with tables but without our history belongs to another program: adding ours to it would harm both. */
-function refuseForeignTables(database: Database.Database): void {
-  const own = hasHistoryTable(database) ? ["schema_version", "applied_operation", "quarantine"] : [];
-  const foreign = [...describeSchema(database).values()].filter(
-    ({ type, name }) => type === "table" && !own.includes(name),
-  );
-  if (foreign.length === 0) return;
-  throw new MusterError("SCHEMA_MISMATCH", "open the database: the file holds another program's tables", {
-    hint: "Point DATABASE_PATH at a file of Muster's own, or at one that does not exist yet.",
-    details: { tables: foreign.map(({ name }) => name) },
-  });
-}
-
-function createInternalTables(database: Database.Database): void {
-  for (const sql of INTERNAL_TABLES) database.exec(sql);
-}
-
-/**
- * Runs `migrate` with foreign keys off, as rebuilding a table needs (https://sqlite.org/lang_altertable.html): with
- * them on, dropping the old table deletes every row that refers to it. Each version checks all of them before it commits.
- */
-function withoutForeignKeys(database: Database.Database, migrate: () => void): void {
-  const previous = database.pragma("foreign_keys", { simple: true }) as number;
-  database.pragma("foreign_keys = OFF");
-  try {
-    migrate();
-  } finally {
-    database.pragma(`foreign_keys = ${previous}`);
+  /** Calls the hook that sees to a backup, unless there is nothing to lose. Throws what it throws, as a MusterError. */
+  backupBeforeMigration(change: PlannedChange): void {
+    if (change.from === 0 || change.versions.length === 0) return;
+    try {
+      this.#options.backup?.(change);
+    } catch (cause) {
+      if (isMusterError(cause)) throw cause;
+      throw new MusterError("BACKUP_FAILED", `migrate to ${change.to}: ${toError(cause).message}`, { cause });
+    }
   }
-}
 
-function runStatement(
-  database: Database.Database,
-  sql: string,
-  index: number,
-  { version, migrations }: SchemaVersion,
-): void {
-  try {
-    database.exec(sql);
-  } catch (error) {
-    throw new MusterError(
-      "MIGRATION_FAILED",
-      `migrate to ${version}: statement ${index + 1} of ${migrations.length} failed: ${toError(error).message}`,
-      { cause: error, hint: "Nothing was changed. Report this with the log.", details: { statement: sql } },
-    );
+  #requireRepairable(database: Database.Database, version: number): JudgedDifferences {
+    // An empty one gets its tables with the first version.
+    if (version === 0) return { create: [], keep: [], refuse: [] };
+    const judged = judgeDifferences(database, compareSchemas(this.#expected.at(version), describeSchema(database)));
+    const { create, refuse } = judged;
+    if (refuse.length > 0) throw createMismatch("open the database", [...refuse, ...create]);
+    return judged;
+  }
+
+  #requireRollback(current: number, version: number): SchemaVersion {
+    const activity = `roll back version ${version}`;
+    if (version !== current || version === 0) {
+      const why = current === 0 ? "the database has no version" : `the newest applied is ${current}`;
+      throw new MusterError("CONFLICT", `${activity}: ${why}`, {
+        hint: "Versions are rolled back from the newest on, one after another.",
+      });
+    }
+    const step = this.#versions[version - 1]!;
+    if (step.rollbackQueries && step.rollbackQueries.length > 0) return step;
+    throw new MusterError("CONFLICT", `${activity}: it has no rollback queries`, {
+      hint: "Restore the backup that was made before it was applied.",
+    });
   }
 }

@@ -7,10 +7,20 @@ export interface SchemaVersion {
   readonly description: string;
   /** Statements, each run and checked on its own, all in one transaction. */
   readonly migrations: readonly string[];
-  /** Statements that undo `migrations`; a version without them cannot be rolled back. */
+  /**
+   * Statements that undo `migrations`; a version without them cannot be rolled back. They may read the table backups.
+   * Tables and columns that they bring back are filled from those afterwards.
+   */
   readonly rollbackQueries?: readonly string[];
-  /** Tables copied to `_backup_<table>_v<version>` before the statements run. */
+  /** Tables copied to `_backup_<table>_v<version>` before the statements run; none of them may lose rows. */
   readonly backupTables?: readonly string[];
+  /** Those of `backupTables` that may lose rows, or be dropped or renamed. */
+  readonly mayLoseRows?: readonly string[];
+}
+
+/** Where a version keeps what a table held before it. */
+export function tableBackupName(table: string, version: number): string {
+  return `_backup_${table}_v${version}`;
 }
 
 /** SHA-256 of what a version does, in hexadecimal. The description may be reworded. */

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { systemClock } from "../../../src/core/clock.ts";
+import { formatDifference } from "../../../src/database/schema/schema-description.ts";
 import { SchemaValidator } from "../../../src/database/schema/schema-validator.ts";
 import { INTERNAL_TABLES, schemaChecksum, type SchemaVersion } from "../../../src/database/schema/schema-version.ts";
 import { migrations } from "../../../src/store/data-module.ts";
@@ -24,11 +25,33 @@ function listSchema(database: Database.Database): unknown[] {
   return database.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").all();
 }
 
-const CHANGES: readonly [string, string, string][] = [
-  ["a dropped index", "DROP INDEX event_due", "index event_due is missing"],
-  ["an added column", "ALTER TABLE event ADD COLUMN colour TEXT", "table event is different"],
-  ["a dropped column", "ALTER TABLE guild DROP COLUMN settings", "table guild is different"],
-  ["a renamed column", "ALTER TABLE user RENAME COLUMN username TO nick", "table user is different"],
+/** What may not be, in the words that name it. */
+const REFUSED: readonly [string, string, string][] = [
+  [
+    "an added column",
+    "ALTER TABLE event ADD COLUMN colour TEXT DEFAULT 'red'",
+    "table event is different (column colour is unexpected: TEXT DEFAULT 'red')",
+  ],
+  [
+    "a dropped column",
+    "ALTER TABLE guild DROP COLUMN settings",
+    "table guild is different (column settings is missing: TEXT NOT NULL DEFAULT '{}')",
+  ],
+  [
+    "a renamed column",
+    "ALTER TABLE user RENAME COLUMN username TO nick",
+    "table user is different (column username is missing: TEXT, column nick is unexpected: TEXT)",
+  ],
+  [
+    "a column of another type",
+    "DROP TABLE audit_chain; CREATE TABLE audit_chain (guild_id TEXT NOT NULL PRIMARY KEY, last_sequence TEXT, last_hash TEXT NOT NULL, updated_at INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "table audit_chain is different (column last_sequence is TEXT, expected INTEGER NOT NULL)",
+  ],
+  [
+    "a reference that is gone",
+    "DROP TABLE flag; CREATE TABLE flag (guild_id TEXT NOT NULL, name TEXT NOT NULL, subject_type TEXT NOT NULL, subject_id TEXT NOT NULL, value TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (guild_id, name, subject_type, subject_id)) STRICT, WITHOUT ROWID",
+    "table flag is different (reference guild_id to guild(id) is missing: on delete CASCADE, on update NO ACTION)",
+  ],
   ["an added table", "CREATE TABLE visitor (a)", "table visitor is unexpected"],
   ["a dropped table", "DROP TABLE audit_chain", "table audit_chain is missing"],
   [
@@ -36,26 +59,42 @@ const CHANGES: readonly [string, string, string][] = [
     "CREATE TRIGGER quiet BEFORE DELETE ON audit_log BEGIN SELECT RAISE(IGNORE); END",
     "trigger quiet is unexpected",
   ],
-  ["an added view", "CREATE VIEW open_event AS SELECT * FROM event", "view open_event is unexpected"],
-  ["an added index", "CREATE INDEX slow ON event (title)", "index slow is unexpected"],
+  [
+    "an added trigger that is named like a copy of a table",
+    "CREATE TRIGGER _backup_quiet BEFORE DELETE ON audit_log BEGIN SELECT RAISE(IGNORE); END",
+    "trigger _backup_quiet is unexpected",
+  ],
+  ["an added unique index", "CREATE UNIQUE INDEX once ON event (title)", "index once is unexpected"],
+  [
+    "an added index over some rows",
+    "CREATE INDEX open ON event (title) WHERE closed_at IS NULL",
+    "index open is unexpected",
+  ],
+  ["an added index over an expression", "CREATE INDEX low ON event (lower(title))", "index low is unexpected"],
   [
     "an index on other columns",
     "DROP INDEX event_due; CREATE INDEX event_due ON event (guild_id)",
-    "index event_due is different",
+    'index event_due is different (expected "… on event ( next_reminder_at , guild_id ) where next_reminder_at is not null", found "… on event ( guild_id )")',
   ],
   [
     "a changed table of the layer's own",
     "ALTER TABLE applied_operation ADD COLUMN a TEXT",
-    "table applied_operation is different",
+    "table applied_operation is different (column a is unexpected: TEXT)",
   ],
+];
+
+const KEPT: readonly [string, string, string][] = [
+  ["a view", "CREATE VIEW open_event AS SELECT * FROM event", "view open_event is unexpected"],
+  ["an index over columns", "CREATE INDEX slow ON event (title)", "index slow is unexpected"],
 ];
 
 describe("SchemaValidator", () => {
   it("brings an empty database to the newest version, once", () => {
     withDatabase((database) => {
       expect(validator.checkHistory(database)).toBe(0);
-      expect(validator.applyMigrations(database)).toEqual({ appliedVersions: [1], version: 1 });
-      expect(validator.applyMigrations(database)).toEqual({ appliedVersions: [], version: 1 });
+      const unrepaired = { version: 1, repaired: [], kept: [] };
+      expect(validator.applyMigrations(database)).toEqual({ appliedVersions: [1], ...unrepaired });
+      expect(validator.applyMigrations(database)).toEqual({ appliedVersions: [], ...unrepaired });
       expect(validator.validateSchema(database)).toEqual([]);
       const [row] = database.prepare("SELECT * FROM schema_version").all();
       expect(row).toMatchObject({
@@ -74,13 +113,75 @@ describe("SchemaValidator", () => {
     });
   });
 
-  it.each(CHANGES)("finds %s and names it", (_title, sql, expected) => {
+  it.each(REFUSED)("refuses %s, names it and changes nothing", (_title, sql, expected) => {
     withDatabase((database) => {
       validator.applyMigrations(database);
       database.exec(sql);
-      expect(() => validator.requireValidSchema(database)).toThrow(
-        errorLike({ code: "SCHEMA_MISMATCH", message: `open the database: ${expected}` }),
+      const before = listSchema(database);
+      const refusal = errorLike({ code: "SCHEMA_MISMATCH", message: `open the database: ${expected}` });
+      expect(() => validator.requireValidSchema(database)).toThrow(refusal);
+      expect(() => validator.applyMigrations(database)).toThrow(refusal);
+      expect(listSchema(database)).toEqual(before);
+    });
+  });
+
+  it.each(KEPT)("keeps %s that somebody added", (_title, sql, expected) => {
+    withDatabase((database) => {
+      validator.applyMigrations(database);
+      database.exec(sql);
+      const before = listSchema(database);
+      validator.requireValidSchema(database);
+      const { repaired, kept } = validator.applyMigrations(database);
+      expect([repaired, kept.map(formatDifference)]).toEqual([[], [expected]]);
+      expect(listSchema(database)).toEqual(before);
+    });
+  });
+
+  it("names all differences at once, those that it could repair as well", () => {
+    withDatabase((database) => {
+      validator.applyMigrations(database);
+      database.exec("DROP INDEX event_due; DROP TABLE audit_chain; CREATE TABLE visitor (a)");
+      expect(() => validator.applyMigrations(database)).toThrow(
+        errorLike({
+          code: "SCHEMA_MISMATCH",
+          message:
+            "open the database: table audit_chain is missing, table visitor is unexpected, index event_due is missing",
+        }),
       );
+    });
+  });
+
+  it("makes a missing index again", () => {
+    withDatabase((database) => {
+      validator.applyMigrations(database);
+      const before = listSchema(database);
+      database.exec("DROP INDEX event_due");
+      expect(() => validator.requireValidSchema(database)).toThrow("index event_due is missing");
+      expect(validator.applyMigrations(database).repaired.map(formatDifference)).toEqual([
+        "index event_due is missing",
+      ]);
+      expect(listSchema(database)).toEqual(before);
+    });
+  });
+
+  it("refuses a missing unique index that the rows stand against, with the reason, and makes no other", () => {
+    const version: SchemaVersion = {
+      version: 1,
+      description: "a unique index",
+      migrations: ["CREATE TABLE a (x, y)", "CREATE INDEX a_x ON a (x)", "CREATE UNIQUE INDEX a_y ON a (y)"],
+    };
+    withDatabase((database) => {
+      const own = new SchemaValidator([version], systemClock);
+      own.applyMigrations(database);
+      database.exec("DROP INDEX a_x; DROP INDEX a_y; INSERT INTO a VALUES (1, 1), (2, 1)");
+      const before = listSchema(database);
+      expect(() => own.applyMigrations(database)).toThrow(
+        errorLike({
+          code: "SCHEMA_MISMATCH",
+          message: "repair the schema: index a_y is missing and cannot be made again: UNIQUE constraint failed: a.y",
+        }),
+      );
+      expect(listSchema(database)).toEqual(before);
     });
   });
 

@@ -4,6 +4,7 @@ import {
   boolean,
   choice,
   cron,
+  dailyWindow,
   decimal,
   duration,
   getHostTimezone,
@@ -206,6 +207,14 @@ export const DEFINITIONS = {
     default: "0 4 * * *",
     applies: "live",
     description: "When the whole database is checked for damage",
+  },
+  DB_MIGRATION_WINDOW: {
+    group: "health",
+    kind: optional(dailyWindow(), undefined),
+    default: "",
+    applies: "live",
+    example: "02:00-05:00",
+    description: "Times of day, by the host's clocks, when an update may change the tables; empty is any time",
   },
   DB_MAX_SIZE: {
     group: "health",

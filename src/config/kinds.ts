@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { formatDurationMs, parseDurationMs, parseSizeBytes } from "../core/units.ts";
 import { parseCron } from "./cron.ts";
+import { formatDailyWindow, parseDailyWindow, type DailyWindow } from "./daily-window.ts";
 
 /** What sort of value a setting takes: how its text is checked and read, and how a value is written again. */
 export interface Kind<T> {
@@ -25,6 +26,7 @@ export type KindType =
   | "boolean"
   | "choice"
   | "cron"
+  | "window"
   | "timezone"
   | "snowflake"
   | "snowflakes"
@@ -167,6 +169,15 @@ export function cron(): Kind<string> {
     expected: "a cron expression of five fields (minute, hour, day, month, weekday 0-6) that some day fits",
     parse: parseCron,
     format: String,
+  });
+}
+
+export function dailyWindow(): Kind<DailyWindow> {
+  return createKind<DailyWindow>({
+    type: "window",
+    expected: "two times of day such as 02:00-05:00",
+    parse: parseDailyWindow,
+    format: formatDailyWindow,
   });
 }
 

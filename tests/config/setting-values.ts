@@ -30,6 +30,8 @@ function createValidValue({ kind }: NamedDefinition): fc.Arbitrary<unknown> {
       return fc.constantFrom(...kind.choices!);
     case "cron":
       return cronExpression;
+    case "window":
+      return dailyWindow;
     case "timezone":
       return fc.constantFrom(...Intl.supportedValuesOf("timeZone"), "UTC");
     case "snowflake":
@@ -48,6 +50,10 @@ function createValidValue({ kind }: NamedDefinition): fc.Arbitrary<unknown> {
 }
 
 const snowflakeId = fc.bigInt({ min: 10n ** 16n, max: 2n ** 64n - 1n }).map(String);
+
+const dailyWindow = fc
+  .uniqueArray(fc.integer({ min: 0, max: 1439 }), { minLength: 2, maxLength: 2 })
+  .map(([startMinute, endMinute]) => ({ startMinute, endMinute }));
 
 const cronExpression = fc
   .tuple(
@@ -115,6 +121,8 @@ function createInvalidText({ kind }: NamedDefinition): fc.Arbitrary<string> {
       return strange("fulll", "loudest", "staging", "0");
     case "cron":
       return strange("* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "0 0 31 2 *", "*/0 * * * *", "5-1 * * * *");
+    case "window":
+      return strange("02:00", "2-5", "24:00-02:00", "02:60-03:00", "03:00-03:00", "00:00-24:00", "02:00-25:00");
     case "timezone":
       return strange("+02:00", "Mars/Olympus", "Europe/");
     case "snowflake":

@@ -60,6 +60,7 @@ describe("defaults", () => {
       DB_ARCHIVE: true,
       DB_ARCHIVE_INTERVAL: 1_000,
       DB_AUTO_RECOVER: true,
+      DB_MIGRATION_WINDOW: undefined,
       AUTO_MIGRATE: true,
       LEGACY_JSON_DIR: "data/legacy",
       LEGACY_TIMEZONE: "UTC",

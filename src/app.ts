@@ -12,12 +12,16 @@ import { MusterError } from "./core/errors.ts";
 import { Interval } from "./core/interval.ts";
 import { Lifecycle, type Part } from "./core/lifecycle.ts";
 import type { Logger, LogSink } from "./core/logger.ts";
+import { ARCHIVE_FOLDER } from "./database/backup/archive-index.ts";
+import type { BackupEvent } from "./database/backup/backup-manager.ts";
+import { Backups, describeBackupEvent, type BackupsSettings } from "./database/backup/backups.ts";
 import { DatabaseManager, type DatabaseManagerOptions } from "./database/database-manager.ts";
 import { ErrorHandler } from "./database/error-handler.ts";
 import { IntegrityMonitor } from "./database/integrity/integrity-monitor.ts";
 import { createCronSchedule } from "./database/maintenance/cron-schedule.ts";
 import { MaintenanceRunner } from "./database/maintenance/maintenance-runner.ts";
 import { OperationLog } from "./database/operation-log.ts";
+import type { ArchiveSettings } from "./database/sqlite/archive-keeper.ts";
 import { IN_MEMORY_PATH } from "./database/sqlite/connection.ts";
 import { acquireInstanceLock, type InstanceLock } from "./database/sqlite/instance-lock.ts";
 import { SqliteEngine } from "./database/sqlite/sqlite-engine.ts";
@@ -38,6 +42,8 @@ const MAX_QUEUED_RETRIES = 5;
 /** Who the audit log names for what the program does to itself. */
 const BY_SYSTEM = { guildId: SYSTEM_CHAIN, actorId: SYSTEM_ACTOR } as const;
 const STATISTICS_INTERVAL_MS = 60_000;
+/** Only where neither a schedule nor an interval is set. */
+const DEFAULT_BACKUP_INTERVAL_HOURS = 6;
 
 export interface AppOptions {
   readonly settings: Settings;
@@ -65,11 +71,16 @@ export class App {
   readonly store: Store;
   readonly audit: AuditLog;
   readonly integrity: IntegrityMonitor;
+  /** undefined with a database in memory. */
+  readonly backups: Backups | undefined;
   readonly #lifecycle: Lifecycle;
+
+  readonly #logger: Logger;
 
   constructor({ settings: initial, folder, access, clock, logger, onFatal, isWatchingSettings }: AppOptions) {
     const settings = new LiveSettings(initial, (error) => logger.error("applying a setting failed", { error }));
     this.settings = settings;
+    this.#logger = logger;
     const isInMemory = initial.TEST_MODE;
     const databasePath = isInMemory ? IN_MEMORY_PATH : resolve(folder, initial.DATABASE_PATH);
     const dataFolder = isInMemory ? undefined : dirname(databasePath);
@@ -78,7 +89,9 @@ export class App {
     this.recovery = new RecoveryLog({ clock, logger });
     this.errors = new ErrorHandler({ clock, logger, isDebug });
     this.operationLog = new OperationLog({ folder: resolve(folder, initial.LOG_DIR), clock, logger, isDebug });
-    this.engine = createEngine({ settings, path: databasePath, recovery: this.recovery, clock, logger });
+    const backupFolder = resolve(folder, initial.DB_BACKUP_DIR);
+    const archive = (): ArchiveSettings | undefined => archiveSettings(settings.current, backupFolder);
+    this.engine = createEngine({ settings, path: databasePath, archive, recovery: this.recovery, clock, logger });
     const { degradation, errors, operationLog: log, engine } = this;
     this.database = new DatabaseManager({
       ...{ engine, operations, degradation, errors, log, clock, logger },
@@ -110,6 +123,16 @@ export class App {
       },
       onCorrupt: (error) => logger.error("the database is damaged: restore a backup", { error }),
     });
+    if (!isInMemory) {
+      this.backups = new Backups({
+        ...{ databasePath, folder: backupFolder, engine, recovery: this.recovery, clock, logger },
+        settings: () => backupSettings(settings.current),
+        isAvailable: () => degradation.state.kind === "normal" && engine.status().state.kind === "ready",
+        run: (job, runOptions) => maintenance.run(job, runOptions),
+        cron: createCronSchedule(logger),
+        onEvent: (event) => this.#auditBackup(event),
+      });
+    }
     this.bot = new Bot({ access, settings, store, database, audit, degradation, clock, logger, onFatal });
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
@@ -122,6 +145,7 @@ export class App {
         ? []
         : [createThrottlePart(dataFolder, clock, logger)]),
       { name: "maintenance", stop: () => maintenance.stop() },
+      ...(this.backups ? [this.backups] : []),
       { name: "integrity checks", start: () => this.integrity.start(), stop: () => this.integrity.stop() },
       { name: "bot", start: () => this.bot.start(), stop: () => this.bot.stop() },
       ...(isWatchingSettings ? [createSettingsPart(folder, settings, audit, clock, logger)] : []),
@@ -130,6 +154,8 @@ export class App {
       logger.addSecrets(settings.secrets);
       logger.setLevel(after.LOG_LEVEL);
       this.integrity.setSchedule(after.DB_INTEGRITY_SCHEDULE);
+      this.backups?.schedule.apply();
+      this.engine.setArchive(archive());
       this.engine
         .resizeReaders(after.DB_MAX_CONNECTIONS - 1)
         .catch((error: unknown) => logger.error("the pool of readers did not take its new size", { error }));
@@ -164,6 +190,32 @@ export class App {
   stop(): Promise<void> {
     return this.#lifecycle.stop();
   }
+
+  /** Of those that nobody asked for: whoever asks for one is in the audit log with the asking. */
+  #auditBackup(event: BackupEvent): void {
+    if (event.kind === "made" && event.manifest.reason === "manual") return;
+    const { action, isSuccess, target, details } = describeBackupEvent(event);
+    this.audit
+      .record({ ...BY_SYSTEM, action, outcome: isSuccess ? "success" : "failure", target, details })
+      .catch((error: unknown) => this.#logger.error("a backup was not audited", { action, error }));
+  }
+}
+
+function backupSettings(settings: Settings): BackupsSettings {
+  return {
+    isCompressed: settings.DB_COMPRESS_BACKUPS,
+    key: settings.DB_BACKUP_KEY === "" ? undefined : settings.DB_BACKUP_KEY,
+    maxBackups: settings.DB_MAX_BACKUPS,
+    isArchiving: settings.DB_ARCHIVE,
+    isEnabled: settings.DB_BACKUP_ENABLED,
+    expression: settings.DB_BACKUP_SCHEDULE === "" ? undefined : settings.DB_BACKUP_SCHEDULE,
+    intervalMs: (settings.DB_BACKUP_INTERVAL_HOURS ?? DEFAULT_BACKUP_INTERVAL_HOURS) * 3_600_000,
+  };
+}
+
+function archiveSettings(settings: Settings, backupFolder: string): ArchiveSettings | undefined {
+  if (!settings.DB_ARCHIVE) return undefined;
+  return { folder: join(backupFolder, ARCHIVE_FOLDER), intervalMs: settings.DB_ARCHIVE_INTERVAL };
 }
 
 /** Those that are in this folder already stay as they are. */
@@ -276,16 +328,18 @@ function retryConfig(settings: Settings): RetryConfig {
 interface EngineParts {
   readonly settings: LiveSettings;
   readonly path: string;
+  readonly archive: () => ArchiveSettings | undefined;
   readonly recovery: RecoveryLog;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-function createEngine({ settings, path, recovery, clock, logger }: EngineParts): SqliteEngine {
+function createEngine({ settings, path, archive, recovery, clock, logger }: EngineParts): SqliteEngine {
   const initial = settings.current;
   return new SqliteEngine({
     thread: {
       dataModuleUrl: DATA_MODULE_URL,
+      archive: archive(),
       connection: {
         path,
         synchronous: initial.DB_SYNCHRONOUS,

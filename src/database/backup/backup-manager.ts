@@ -33,6 +33,8 @@ export interface BackupManagerOptions {
   readonly retry: () => RetryConfig;
   readonly run: MaintenanceRunner["run"];
   readonly getArchiveStatus: () => ArchiveStatus | undefined;
+  /** Has the archive take in what is committed: a snapshot begins where it ends. */
+  readonly flushArchive: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -123,13 +125,14 @@ export class BackupManager {
 
   /** Throws BACKUP_FAILED when all tries have failed. */
   async create({ reason, comment = "", onProgress }: BackupRequest): Promise<SnapshotManifest> {
-    const { databasePath, folder, settings, retry } = this.#options;
+    const { databasePath, folder, settings, retry, flushArchive } = this.#options;
     this.#backupStatus = "IN_PROGRESS";
     try {
       const { manifest } = await this.#retry.execute(
         "make a backup",
-        () => {
+        async () => {
           const { isCompressed, key, isArchiving } = settings();
+          await flushArchive();
           return this.#run(
             {
               ...{ kind: "create-snapshot", databasePath, backupFolder: folder, reason, comment, key },
@@ -188,7 +191,8 @@ export class BackupManager {
   }
 
   /** What a restore would do and bring. Throws BACKUP_NOT_FOUND, with what can be had instead. */
-  planRestore(target: RestoreTarget): Promise<RestorePlanSummary> {
+  async planRestore(target: RestoreTarget): Promise<RestorePlanSummary> {
+    await this.#options.flushArchive();
     return this.#run({ kind: "plan-restore", backupFolder: this.#options.folder, target });
   }
 
@@ -196,8 +200,9 @@ export class BackupManager {
    * Puts the database together beside the present one, which is not touched: as `<database>.offered`, or, when it is to
    * take the present one's place, as `<database>.replacement`.
    */
-  prepareRestore(target: RestoreTarget, isOffer: boolean, onProgress?: ReportProgress): Promise<RestoreResult> {
-    const { databasePath, folder, settings } = this.#options;
+  async prepareRestore(target: RestoreTarget, isOffer: boolean, onProgress?: ReportProgress): Promise<RestoreResult> {
+    const { databasePath, folder, settings, flushArchive } = this.#options;
+    await flushArchive();
     const { key } = settings();
     return this.#run(
       {

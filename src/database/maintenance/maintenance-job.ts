@@ -1,10 +1,12 @@
 import type { CreateSnapshotJob, CreateSnapshotResult } from "../backup/create-snapshot.ts";
+import type { ExchangeDatabaseJob } from "../backup/exchange-database.ts";
 import type { RestoreJob, RestoreResult } from "../backup/execute-restore.ts";
 import type { PruneArchiveJob, PruneArchiveResult } from "../backup/prune-archive.ts";
 import type { PruneSnapshotsJob, PruneSnapshotsResult } from "../backup/prune-snapshots.ts";
 import type { PlanRestoreJob, RestorePlanSummary } from "../backup/restore-sources.ts";
 import type { SealSegmentsJob, SealSegmentsResult } from "../backup/seal-segments.ts";
 import type { VerifySnapshotJob, VerifySnapshotResult } from "../backup/verify-snapshot.ts";
+import type { ReplacementResult } from "../sqlite/replacement.ts";
 import type { IntegrityCheckJob, IntegrityReport } from "./integrity-check.ts";
 
 /** Everything that the maintenance process can be asked to do: plain data in, plain data out. */
@@ -15,6 +17,7 @@ export interface MaintenanceJobs {
   readonly "prune-snapshots": { readonly job: PruneSnapshotsJob; readonly result: PruneSnapshotsResult };
   readonly "plan-restore": { readonly job: PlanRestoreJob; readonly result: RestorePlanSummary };
   readonly restore: { readonly job: RestoreJob; readonly result: RestoreResult };
+  readonly "exchange-database": { readonly job: ExchangeDatabaseJob; readonly result: ReplacementResult };
   readonly "seal-segments": { readonly job: SealSegmentsJob; readonly result: SealSegmentsResult };
   readonly "prune-archive": { readonly job: PruneArchiveJob; readonly result: PruneArchiveResult };
 }

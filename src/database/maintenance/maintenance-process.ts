@@ -1,5 +1,6 @@
 import { constants, setPriority } from "node:os";
 import { createSnapshot } from "../backup/create-snapshot.ts";
+import { exchangeDatabase } from "../backup/exchange-database.ts";
 import { executeRestore } from "../backup/execute-restore.ts";
 import { pruneArchive } from "../backup/prune-archive.ts";
 import { pruneSnapshots } from "../backup/prune-snapshots.ts";
@@ -35,6 +36,7 @@ const JOBS: {
   "prune-snapshots": pruneSnapshots,
   "plan-restore": planRestoreFrom,
   restore: executeRestore,
+  "exchange-database": exchangeDatabase,
   "seal-segments": sealSegments,
   "prune-archive": pruneArchive,
 };

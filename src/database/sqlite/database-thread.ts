@@ -62,6 +62,8 @@ export class DatabaseThread {
   /** When the ping was sent that has not been answered, monotonic milliseconds. */
   #pingedAt: number | undefined;
   #archiveStatus: ArchiveStatus | undefined;
+  /** Who waits for what is committed to be archived, in order. */
+  readonly #flushes: (() => void)[] = [];
   #outbox: WireRequest[] = [];
   #nextId = 1;
   #isEnding = false;
@@ -123,6 +125,15 @@ export class DatabaseThread {
   /** Of the writer: archives from now on like this, or not at all. */
   setArchive(settings: ArchiveSettings | undefined): void {
     if (!this.#isEnding) this.#command({ command: "archive", settings });
+  }
+
+  /** Of the writer: resolves when what is committed by now is archived, or the thread has ended; `archiveStatus` tells. */
+  flushArchive(): Promise<void> {
+    if (this.#isEnding) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#flushes.push(resolve);
+      this.#command({ command: "flush-archive" });
+    });
   }
 
   /** Asks for a sign of life, unless one that was asked for is still due. */
@@ -223,6 +234,7 @@ export class DatabaseThread {
     if (message.notice === "pong") {
       this.#pingedAt = undefined;
       this.#archiveStatus = message.archive;
+      if (message.isFlushed) this.#flushes.shift()?.();
     }
     if (message.notice === "rescued") {
       this.#rescue?.resolve(message);
@@ -243,6 +255,7 @@ export class DatabaseThread {
 
   #rejectPending(cause: MusterError): void {
     for (const { reject } of this.#pending.values()) reject(cause);
+    for (const resolve of this.#flushes.splice(0)) resolve();
     this.#pending.clear();
     this.#outbox = [];
   }

@@ -45,6 +45,16 @@ export class SqliteEngine implements StorageEngine {
     void this.#connections.mend(cause);
   }
 
+  /** Lets the writer apply pending migrations from now on, and start at once if it waits for that. */
+  allowMigrations(): void {
+    this.#connections.allowMigrations();
+  }
+
+  /** Gives the reason, MIGRATION_PENDING, for which the engine stays offline while migrations may not be applied. */
+  explainWaiting(reason: MusterError): void {
+    this.#connections.explainWaiting(reason);
+  }
+
   /** Resolves when there are so many reader threads, as far as they start. In memory there is never one. */
   async resizeReaders(readerCount: number): Promise<void> {
     if (!this.#isInMemory) await this.#connections.resize(readerCount);
@@ -58,6 +68,11 @@ export class SqliteEngine implements StorageEngine {
   /** As of at most a second ago; undefined without an archive, and while there is no writer. */
   get archiveStatus(): ArchiveStatus | undefined {
     return this.#connections.writer?.archiveStatus;
+  }
+
+  /** Resolves when what is committed by now is archived, or cannot be: `archiveStatus` tells. */
+  async flushArchive(): Promise<void> {
+    await this.#connections.writer?.flushArchive();
   }
 
   /**

@@ -35,6 +35,7 @@ export interface ThreadService {
   close(): Promise<void> | void;
   /** Of the writer, which archives. */
   archiveStatus?(): ArchiveStatus | undefined;
+  flushArchive?(): void;
   setArchive?(settings: ArchiveSettings | undefined): void;
   /** Ends with the connection closed. Only the writer can. */
   rescue?(): Promise<ReplacementResult>;
@@ -59,6 +60,11 @@ export async function serveThread(open: (context: ThreadContext) => ThreadServic
       if (typeof message === "string") return service.handle(decodeRequests(message));
       if (message.command === "archive") {
         service.setArchive?.(message.settings);
+        return;
+      }
+      if (message.command === "flush-archive") {
+        service.flushArchive?.();
+        notify({ notice: "pong", archive: service.archiveStatus?.(), isFlushed: true });
         return;
       }
       if (message.command === "rescue") {

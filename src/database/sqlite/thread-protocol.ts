@@ -21,6 +21,8 @@ export interface DataModule {
 
 export interface ThreadOptions {
   readonly dataModuleUrl: string;
+  /** False = a database that has a version, and not the newest, is refused with MIGRATION_PENDING. Default true. */
+  readonly mayMigrate?: boolean;
   readonly connection: ConnectionOptions;
   /** Where and how often the writer archives what is committed; undefined = not at all. */
   readonly archive?: ArchiveSettings | undefined;
@@ -57,7 +59,7 @@ export interface WireError {
 /** Messages that are not batches. */
 export type ThreadNotice =
   | { readonly notice: "ready"; readonly engineVersion: string; readonly fileIdentity: FileIdentity | undefined }
-  | { readonly notice: "pong"; readonly archive?: ArchiveStatus | undefined }
+  | { readonly notice: "pong"; readonly archive?: ArchiveStatus | undefined; readonly isFlushed?: boolean }
   /** How the rescue ended; the thread ends after it. */
   | { readonly notice: "rescued"; readonly quarantineFolder: string | undefined; readonly error?: WireError }
   | { readonly notice: "failed"; readonly error: WireError }
@@ -72,6 +74,8 @@ export type ThreadCommand =
   | { readonly command: "ping" }
   /** Of the writer: archives from now on like this, or not at all. */
   | { readonly command: "archive"; readonly settings: ArchiveSettings | undefined }
+  /** Of the writer: archives what is committed by now, and answers with a pong. */
+  | { readonly command: "flush-archive" }
   /** The file is not the one that is open: save what the open one has, put it in the file's place, and end. */
   | { readonly command: "rescue" };
 

@@ -1,6 +1,8 @@
 import { systemClock } from "../../core/clock.ts";
 import { idTimePrefix } from "../../core/ids.ts";
 import { Interval } from "../../core/interval.ts";
+import { createPendingError } from "../schema/migration-pending.ts";
+import { createRepairNote } from "../schema/schema-repair.ts";
 import { SchemaValidator } from "../schema/schema-validator.ts";
 import { ArchiveKeeper, type ArchiveSettings } from "./archive-keeper.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -27,7 +29,11 @@ const IDLE_CHECKPOINT_INTERVAL_MS = 10 * 60_000;
  * here too, when the database is in memory (no other thread can see it) or no reader is alive.
  */
 await serveThread(({ options, operations, migrations, reply, notify }) => {
-  const validator = new SchemaValidator(migrations, systemClock);
+  const validator = new SchemaValidator(migrations, systemClock, {
+    backup(change) {
+      if (options.mayMigrate === false) throw createPendingError(change);
+    },
+  });
   const { path } = options.connection;
   const reportTrouble = (activity: string, error: unknown): void =>
     notify({ notice: "trouble", error: toWireError(classifySqliteError(error, activity)) });
@@ -40,10 +46,11 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
   // Before anything else: what the log on the disk has, and the archive not yet, may be about to be moved aside.
   archive?.open();
   if (path !== IN_MEMORY_PATH) takeUpReplacement(path, quarantineFolderAt(path, systemClock.now()));
-  const connection = openWriterConnection(options.connection, (database) => validator.checkHistory(database));
+  const connection = openWriterConnection(options.connection, (database) => validator.inspect(database));
   try {
-    validator.applyMigrations(connection.database);
+    const { repaired } = validator.applyMigrations(connection.database);
     validator.requireValidSchema(connection.database);
+    if (repaired.length > 0) reportTrouble("prepare the schema", createRepairNote(repaired));
   } catch (error) {
     connection.database.close();
     throw classifySqliteError(error, "prepare the schema");
@@ -130,6 +137,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
       archive?.close();
     },
     archiveStatus: () => archive?.status,
+    flushArchive: () => archive?.flush(),
     setArchive(settings) {
       if (archive && settings?.folder === options.archive?.folder && settings) {
         archive.setInterval(settings.intervalMs);

@@ -1,0 +1,136 @@
+import type { Clock } from "../../core/clock.ts";
+import { isMusterError } from "../../core/errors.ts";
+import { Interval } from "../../core/interval.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Schedule } from "../maintenance/cron-schedule.ts";
+import type { BackupManager } from "./backup-manager.ts";
+import type { SnapshotManifest, SnapshotReason } from "./snapshot-manifest.ts";
+
+export interface BackupScheduleSettings {
+  readonly isEnabled: boolean;
+  /** When backups are made; undefined = every `intervalMs`. */
+  readonly expression: string | undefined;
+  readonly intervalMs: number;
+}
+
+export interface BackupScheduleOptions {
+  readonly backups: Pick<BackupManager, "create" | "seal" | "status">;
+  readonly settings: () => BackupScheduleSettings;
+  /** Whether there is a database that can be read now. */
+  readonly isAvailable: () => boolean;
+  readonly schedule: Schedule;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Those who come back after a restart are served first. */
+const START_DELAY_MS = 10_000;
+const LOOK_INTERVAL_MS = 5_000;
+/** After all tries of a backup have failed: the cause is more than a moment's. */
+const PAUSE_AFTER_FAILURE_MS = 10 * 60_000;
+const SEAL_INTERVAL_MS = 15 * 60_000;
+
+/**
+ * When backups are made: at the moments of a cron expression or so many hours after the last one, and whenever there is
+ * nothing to restore from, because there is no backup yet or because the archive had to begin anew and needs one to
+ * start from.
+ */
+export class BackupSchedule {
+  readonly #options: BackupScheduleOptions;
+  readonly #looking: Interval;
+  #expression: string | undefined;
+  #endSchedule: (() => void) | undefined;
+  #startedAt = 0;
+  #pausedUntil = 0;
+  #sealedAt = 0;
+  #sealedSegment = "";
+  #running: Promise<void> | undefined;
+
+  constructor(options: BackupScheduleOptions) {
+    this.#options = options;
+    const { clock, logger } = options;
+    this.#looking = new Interval({
+      clock,
+      everyMs: () => LOOK_INTERVAL_MS,
+      run: () => this.#look(),
+      onError: (error) => logger.error("looking after the backups failed", { error }),
+    });
+  }
+
+  start(): void {
+    this.#startedAt = this.#options.clock.now();
+    this.#looking.start();
+    this.apply();
+  }
+
+  async stop(): Promise<void> {
+    this.#endSchedule?.();
+    this.#endSchedule = undefined;
+    await this.#looking.stop();
+    await this.#running;
+  }
+
+  /** Takes up the settings as they are now. */
+  apply(): void {
+    const { settings, schedule } = this.#options;
+    const { isEnabled, expression } = settings();
+    const wanted = isEnabled ? expression : undefined;
+    if (wanted === this.#expression) return;
+    this.#endSchedule?.();
+    this.#expression = wanted;
+    this.#endSchedule = wanted === undefined ? undefined : schedule(wanted, () => void this.#make("schedule"));
+  }
+
+  async #look(): Promise<void> {
+    const { clock, isAvailable, settings, backups } = this.#options;
+    const now = clock.now();
+    if (!isAvailable() || now < this.#startedAt + START_DELAY_MS || now < this.#pausedUntil) return;
+    const reason = settings().isEnabled ? this.#findReason(now) : undefined;
+    if (reason) await this.#make(reason);
+    else if (this.#isSealingDue(now)) await backups.seal();
+  }
+
+  #findReason(now: number): SnapshotReason | undefined {
+    const { backups, settings } = this.#options;
+    const { lastBackup, archive } = backups.status;
+    if (!lastBackup) return "start";
+    if (archive && archive.generation !== "" && !startsGeneration(lastBackup, archive.generation))
+      return "new-generation";
+    const { expression, intervalMs } = settings();
+    return expression === undefined && now - lastBackup.createdAt >= intervalMs ? "schedule" : undefined;
+  }
+
+  /** Segments are closed by checkpoints: on an idle bot there is none, and nothing to do. */
+  #isSealingDue(now: number): boolean {
+    const { archive } = this.#options.backups.status;
+    if (!archive || now - this.#sealedAt < SEAL_INTERVAL_MS) return false;
+    this.#sealedAt = now;
+    const place = `${archive.generation} ${archive.segment}`;
+    const hasNew = place !== this.#sealedSegment;
+    this.#sealedSegment = place;
+    return hasNew;
+  }
+
+  /** Never rejects: a failed backup has been told of. One at a time. */
+  #make(reason: SnapshotReason): Promise<void> {
+    this.#running ??= this.#tryMake(reason).finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  async #tryMake(reason: SnapshotReason): Promise<void> {
+    const { backups, clock, logger } = this.#options;
+    try {
+      const { id, databaseBytes, storedBytes } = await backups.create({ reason });
+      logger.info("backup made", { id, reason, databaseBytes, storedBytes });
+    } catch (error) {
+      if (isMusterError(error, "SHUTTING_DOWN")) return;
+      this.#pausedUntil = clock.now() + PAUSE_AFTER_FAILURE_MS;
+      logger.error("no backup could be made", { reason, error });
+    }
+  }
+}
+
+/** Whether the generation can be restored with this snapshot. */
+function startsGeneration({ archive }: SnapshotManifest, generation: string): boolean {
+  return archive?.from.generation === generation;
+}

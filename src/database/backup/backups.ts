@@ -1,0 +1,89 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { RetryConfig } from "../../resilience/backoff.ts";
+import type { RecoveryLog } from "../../resilience/recovery-log.ts";
+import type { Schedule } from "../maintenance/cron-schedule.ts";
+import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
+import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
+import { BackupManager, type BackupEvent, type BackupSettings } from "./backup-manager.ts";
+import { BackupSchedule, type BackupScheduleSettings } from "./backup-schedule.ts";
+import { Restorer } from "./restorer.ts";
+
+export type BackupsSettings = BackupSettings & BackupScheduleSettings;
+
+export interface BackupsOptions {
+  readonly databasePath: string;
+  /** `DB_BACKUP_DIR`. */
+  readonly folder: string;
+  readonly settings: () => BackupsSettings;
+  /** Whether there is a database that can be read now. */
+  readonly isAvailable: () => boolean;
+  readonly engine: SqliteEngine;
+  readonly run: MaintenanceRunner["run"];
+  readonly cron: Schedule;
+  readonly recovery: RecoveryLog;
+  readonly onEvent: (event: BackupEvent) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A backup may fail for want of room or because of a lock, and both take longer to pass than a write waits. */
+const RETRY: RetryConfig = { maxAttempts: 4, baseDelay: 5_000, maxDelay: 60_000, backoffMultiplier: 3 };
+
+/** What keeps the database in other places and brings it back from there, put together for a running bot. */
+export class Backups {
+  readonly name = "backups";
+  readonly manager: BackupManager;
+  readonly schedule: BackupSchedule;
+  readonly restorer: Restorer;
+
+  constructor({ cron, onEvent, isAvailable, engine, recovery, ...options }: BackupsOptions) {
+    const { databasePath, run, settings, clock, logger } = options;
+    this.manager = new BackupManager({
+      ...options,
+      retry: () => RETRY,
+      getArchiveStatus: () => engine.archiveStatus,
+      flushArchive: () => engine.flushArchive(),
+    });
+    this.manager.onEvent(onEvent);
+    const backups = this.manager;
+    this.schedule = new BackupSchedule({ backups, settings, isAvailable, schedule: cron, clock, logger });
+    this.restorer = new Restorer({ databasePath, backups, engine, run, recovery, clock });
+  }
+
+  async start(): Promise<void> {
+    await this.manager.start();
+    this.schedule.start();
+  }
+
+  async stop(): Promise<void> {
+    this.manager.stop();
+    await this.schedule.stop();
+  }
+}
+
+/** What the audit log keeps of it: plain data. */
+export function describeBackupEvent(event: BackupEvent): {
+  readonly action: string;
+  readonly isSuccess: boolean;
+  readonly target: string;
+  readonly details: Record<string, string | number | string[]>;
+} {
+  switch (event.kind) {
+    case "made": {
+      const { id, reason, databaseBytes, storedBytes } = event.manifest;
+      return { action: "backup.create", isSuccess: true, target: id, details: { reason, databaseBytes, storedBytes } };
+    }
+    case "failed": {
+      const details = { reason: event.reason, code: event.error.code };
+      return { action: "backup.create", isSuccess: false, target: "database", details };
+    }
+    case "damaged":
+      return {
+        action: "backup.verify",
+        isSuccess: false,
+        target: event.id,
+        details: { findings: [...event.findings] },
+      };
+  }
+}

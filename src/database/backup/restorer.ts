@@ -1,0 +1,83 @@
+import type { Clock } from "../../core/clock.ts";
+import { MusterError } from "../../core/errors.ts";
+import type { RecoveryLog } from "../../resilience/recovery-log.ts";
+import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
+import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
+import { quarantineFolderAt } from "../sqlite/replacement.ts";
+import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
+import type { BackupManager } from "./backup-manager.ts";
+import type { RestoreResult } from "./execute-restore.ts";
+import type { RestoreTarget } from "./restore-facts.ts";
+
+export interface RestorerOptions {
+  readonly databasePath: string;
+  readonly backups: Pick<BackupManager, "prepareRestore">;
+  readonly engine: Pick<SqliteEngine, "withFilesReleased">;
+  readonly run: MaintenanceRunner["run"];
+  readonly recovery: RecoveryLog;
+  readonly clock: Clock;
+}
+
+export type RestoreOutcome = RestoreResult & {
+  /** Where the former database is kept; undefined when there was none. */
+  readonly quarantineFolder: string | undefined;
+};
+
+/**
+ * Restores under a running bot. The new file is put together and verified beside the present one; only then are the
+ * database's files released, exchanged, and opened again. What members ask meanwhile is answered as whenever the database
+ * is away, and what they write is applied to the restored one. What the former database had is set aside, not destroyed.
+ */
+export class Restorer {
+  readonly #options: RestorerOptions;
+  #isRestoring = false;
+
+  constructor(options: RestorerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Throws CONFLICT while another one is in progress, and what planning and putting together throw: then nothing has
+   * changed. A database that does not open after the exchange is tried again and again, like any other.
+   */
+  async restore(
+    target: RestoreTarget,
+    { onProgress }: { readonly onProgress?: ReportProgress } = {},
+  ): Promise<RestoreOutcome> {
+    const { recovery } = this.#options;
+    if (this.#isRestoring) throw new MusterError("CONFLICT", "restore the database: a restore is in progress");
+    this.#isRestoring = true;
+    const action = recovery.begin("restore", "database");
+    try {
+      const outcome = await this.#restore(target, onProgress);
+      action.succeed(`as of ${new Date(outcome.reachedAt).toISOString()}, from the backup ${outcome.snapshotId}`);
+      return outcome;
+    } catch (error) {
+      action.fail(error);
+      throw error;
+    } finally {
+      this.#isRestoring = false;
+    }
+  }
+
+  async #restore(target: RestoreTarget, onProgress: ReportProgress | undefined): Promise<RestoreOutcome> {
+    const { engine, backups } = this.#options;
+    const cause = new MusterError("DATABASE_UNAVAILABLE", "use the database: a backup is being restored", {
+      hint: "It opens again by itself.",
+    });
+    const prepare = (): Promise<RestoreResult> => backups.prepareRestore(target, true, onProgress);
+    // The newest state is complete only when nobody writes any more; of any earlier one nothing changes meanwhile.
+    if (target.kind === "newest") {
+      return engine.withFilesReleased(cause, async () => this.#exchange(await prepare()));
+    }
+    const result = await prepare();
+    return engine.withFilesReleased(cause, () => this.#exchange(result));
+  }
+
+  async #exchange(result: RestoreResult): Promise<RestoreOutcome> {
+    const { databasePath, run, clock } = this.#options;
+    const folder = quarantineFolderAt(databasePath, clock.now());
+    const { quarantineFolder } = await run({ kind: "exchange-database", databasePath, quarantineFolder: folder });
+    return { ...result, path: databasePath, quarantineFolder };
+  }
+}

@@ -1,0 +1,62 @@
+import { startTestBot, type TestBot } from "../helpers/bot.ts";
+
+const CHECK = "✅";
+
+let bot: TestBot;
+beforeEach(async () => {
+  bot = await startTestBot();
+});
+afterEach(async () => {
+  await bot.stop();
+});
+
+async function createEvent(title: string): Promise<void> {
+  const outcome = await bot
+    .as(bot.ids.moderatorId)
+    .command("event create", { title, every: "1h" }, { channelId: bot.channelId });
+  await outcome.settled();
+}
+
+async function listTitles(): Promise<string[]> {
+  const { events } = await bot.store.events.list({ guildId: bot.guildId, state: "all", limit: 25 });
+  return events.map(({ title }) => title).sort();
+}
+
+const pause = (durationMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durationMs));
+
+describe("backups of a running bot", () => {
+  it("bring back a moment of the past, and the newest state, while the bot goes on", async () => {
+    const backups = bot.app.backups!;
+    await createEvent("before the backup");
+    const manifest = await backups.manager.create({ reason: "manual", comment: "first" });
+    expect(manifest.rows).toMatchObject({ event: 1 });
+    expect(manifest.archive?.from.generation).toBe(bot.app.engine.archiveStatus?.generation);
+    await createEvent("after the backup");
+    const moment = Date.now();
+    await pause(20);
+    await createEvent("a mistake");
+    expect(await listTitles()).toEqual(["a mistake", "after the backup", "before the backup"]);
+
+    const outcome = await backups.restorer.restore({ kind: "instant", at: moment });
+    expect(outcome.warnings).toEqual([]);
+    expect(outcome.reachedAt).toBeLessThanOrEqual(moment);
+    expect(await listTitles()).toEqual(["after the backup", "before the backup"]);
+
+    // The bot goes on with the restored one: what is asked and answered now counts.
+    await createEvent("after the restore");
+    const [member] = bot.ids.memberIds as [string];
+    const { events } = await bot.store.events.list({ guildId: bot.guildId, state: "open", limit: 25 });
+    const event = events.find(({ title }) => title === "after the restore")!;
+    await bot.as(member).react(event.channelId, event.messageId, CHECK);
+    await bot.sandbox.waitFor(
+      async () => (await bot.store.reactions.list({ guildId: bot.guildId, eventId: event.id })).length === 1,
+    );
+
+    // A restored database begins a generation of the archive, which needs a backup to start from.
+    await backups.manager.create({ reason: "new-generation" });
+    await createEvent("the last one");
+    const newest = await backups.restorer.restore({ kind: "newest" });
+    expect(newest.skipped).toEqual([]);
+    expect(await listTitles()).toEqual(["after the backup", "after the restore", "before the backup", "the last one"]);
+  }, 60_000);
+});

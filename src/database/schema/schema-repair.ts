@@ -55,6 +55,15 @@ export function createMismatch(activity: string, differences: readonly SchemaDif
   });
 }
 
+/** For the log, and for whoever wonders where it went. */
+export function createRepairNote(repaired: readonly SchemaDifference[]): MusterError {
+  const list = repaired.map(({ type, name }) => `${type} ${name}`).join(", ");
+  return new MusterError("SCHEMA_MISMATCH", `prepare the schema: missing, and made again: ${list}`, {
+    hint: "Something else than the program changed the schema; find out what.",
+    details: { differences: repaired },
+  });
+}
+
 /** A trigger may stand on a view. */
 const CREATION_ORDER = ["view", "index", "trigger"] as const;
 

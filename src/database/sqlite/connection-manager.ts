@@ -20,6 +20,11 @@ import { settlesWithin } from "./time-limit.ts";
 const SLOW_PROBE_INTERVAL_MS = 30_000;
 /** A restart that begins within this time is over before a call has waited as long as it may. */
 const UNNOTICED_MS = 500;
+/** What another try alone does not mend. */
+const HOPELESS_CODES = [
+  ...(["SCHEMA_NEWER", "SCHEMA_MISMATCH", "SQLITE_TOO_OLD"] as const),
+  ...(["MIGRATION_FAILED", "MIGRATION_PENDING"] as const),
+];
 /** A look at the file that takes longer finds a disk that hangs, and nothing about the file. */
 const INSPECTION_LIMIT_MS = 1_000;
 
@@ -56,6 +61,7 @@ export class ConnectionManager {
   #opening: Promise<void> | undefined;
   #suspending: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  #whyNotMigrated: MusterError | undefined;
   #restartCount = 0;
   #engineVersion: string | undefined;
 
@@ -179,6 +185,21 @@ export class ConnectionManager {
     if (!this.#suspending) return;
     await this.#suspending.catch(() => undefined);
     await this.#serveAgain();
+  }
+
+  /** Lets writers apply pending migrations from now on; one that waits for it is started at once. */
+  allowMigrations(): void {
+    this.#opener.mayMigrate = true;
+    this.#whyNotMigrated = undefined;
+    if (!this.#isWaitingToMigrate || this.#timers.size === 0) return;
+    this.#timers.cancelAll();
+    this.#scheduleStart(0, 1);
+  }
+
+  /** Says why pending migrations have to wait, MIGRATION_PENDING: the cause of being offline until they may be applied. */
+  explainWaiting(reason: MusterError): void {
+    this.#whyNotMigrated = reason;
+    if (this.#isWaitingToMigrate && this.#state.kind === "offline") this.#setState({ ...this.#state, cause: reason });
   }
 
   /** Finishes what was accepted. Further calls wait for the same end. */
@@ -321,10 +342,14 @@ export class ConnectionManager {
     this.#scheduleReconnect(1, cause);
   }
 
-  #scheduleReconnect(attempt: number, cause: MusterError): void {
+  #scheduleReconnect(attempt: number, error: MusterError): void {
     if (!this.#isServing) return;
+    const isPending = isMusterError(error, "MIGRATION_PENDING");
+    // Allowed while this try was on its way.
+    if (isPending && this.#opener.mayMigrate) return this.#scheduleStart(0, attempt);
+    const cause = isPending ? (this.#whyNotMigrated ?? error) : error;
     const { clock, logger, retry } = this.#options;
-    const isHopeless = isMusterError(cause, "SCHEMA_NEWER", "SCHEMA_MISMATCH", "MIGRATION_FAILED", "SQLITE_TOO_OLD");
+    const isHopeless = isMusterError(cause, ...HOPELESS_CODES);
     const isExhausted = attempt > retry().maxAttempts || isHopeless;
     const since = "since" in this.#state && this.#state.kind !== "ready" ? this.#state.since : clock.now();
     if (isExhausted && this.#state.kind !== "offline") logger.error("database is offline", { attempt, error: cause });
@@ -333,6 +358,10 @@ export class ConnectionManager {
     this.#setState(
       isExhausted ? { kind: "offline", since, cause } : { kind: "recovering", since, attempt, isLasting, cause },
     );
+    this.#scheduleStart(delayMs, attempt);
+  }
+
+  #scheduleStart(delayMs: number, attempt: number): void {
     this.#timers.schedule(delayMs, () => {
       this.#restartCount++;
       const action = this.#options.recovery.begin("restart-writer", "database", attempt);
@@ -348,6 +377,10 @@ export class ConnectionManager {
 
   get #fileIdentity(): FileIdentity | undefined {
     return this.#writer?.opened?.fileIdentity;
+  }
+
+  get #isWaitingToMigrate(): boolean {
+    return this.#state.kind === "offline" && isMusterError(this.#state.cause, "MIGRATION_PENDING");
   }
 
   get #isClosed(): boolean {

@@ -27,6 +27,8 @@ export interface ThreadOpenerOptions {
 export class ThreadOpener {
   /** How each writer that is started from now on archives; undefined = not at all. */
   archive: ArchiveSettings | undefined;
+  /** Whether each writer that is started from now on may apply pending migrations. */
+  mayMigrate: boolean;
   /** Page cache of each thread that is started from now on. */
   cacheSizeBytes: number;
   /** What the threads have told of the statements that operations run. */
@@ -39,6 +41,7 @@ export class ThreadOpener {
     this.#options = options;
     this.cacheSizeBytes = options.thread.connection.cacheSizeBytes;
     this.archive = options.thread.archive;
+    this.mayMigrate = options.thread.mayMigrate ?? true;
   }
 
   /** From now on a missing file is a loss to be told of; a new, empty one in its place would hide it. */
@@ -86,7 +89,7 @@ export class ThreadOpener {
     };
     const thread = new DatabaseThread(
       role,
-      { ...options, connection, archive: this.archive },
+      { ...options, connection, archive: this.archive, mayMigrate: this.mayMigrate },
       {
         onLost,
         onTrouble: (cause) => logger.warn("database housekeeping failed", { error: cause }),

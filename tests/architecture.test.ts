@@ -34,6 +34,8 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   ws: ["sandbox"],
   dotenv: ["config"],
   winston: ["core"],
+  commander: ["cli"],
+  "cli-progress": ["cli"],
 };
 /** A second SQLite in the process would unlink the live -wal of the first. */
 const FORBIDDEN_PACKAGES = ["node:sqlite"];

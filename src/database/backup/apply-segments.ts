@@ -70,8 +70,10 @@ export async function applySegment(
   });
   const damage = findDamage(reading, span) ?? (badPage > 0 ? "it has a page of an impossible number" : undefined);
   if (damage === undefined) return { kind: "applied", frameCount };
-  const isRightOne = reading.header !== undefined && isOfSpan(reading.header, span);
-  return { kind: "damaged", reason: damage, soundBytes: isRightOne ? badPage || reading.soundBytes : 0 };
+  // Where the checksum is another one, all before it may be another segment's.
+  const isRightOne =
+    reading.header !== undefined && isOfSpan(reading.header, span) && reading.lastCommit?.offset !== span.to.offset;
+  return { kind: "damaged", reason: damage, soundBytes: badPage || (isRightOne ? reading.soundBytes : 0) };
 }
 
 function findDamage(

@@ -75,7 +75,10 @@ const STEP_WEIGHTS = { unpack: 0.45, apply: 0.15, check: 0.35, finish: 0.05 } as
 /** What else may need room on the disk meanwhile. */
 const RESERVE_BYTES = 32 * 1024 ** 2;
 
-/** Removes what a job that was killed left behind; called when none is running. */
+/**
+ * Removes what a job that was killed left behind, and the empty files that SQLite makes beside one in WAL mode even when
+ * it only reads; called when no job is running.
+ */
 export async function removeRestoreLeftovers(databasePath: string): Promise<void> {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
     await rm(restoringPathOf(databasePath) + suffix, { force: true });
@@ -161,7 +164,6 @@ async function restore(attempt: Attempt): Promise<Outcome> {
   if (checked.kind === "damaged") return checked;
   progress.begin("finish");
   const finalPath = job.isOffer ? offerPathOf(job.databasePath) : replacementPathOf(job.databasePath);
-  await removeCompanions(path);
   await rename(path, finalPath);
   await syncFolder(dirname(finalPath));
   progress.end();
@@ -330,9 +332,4 @@ function refuseUnsound(facts: RestoreFacts, { snapshot, archive }: RestoreRoute,
   }
   const reason = `snapshot ${snapshot.id} ${message}`;
   return { kind: "damaged", reason, facts: withoutSnapshot(facts, snapshot.id, findings, Date.now()) };
-}
-
-/** SQLite makes them beside a file in WAL mode, even when it only reads. They hold nothing. */
-async function removeCompanions(path: string): Promise<void> {
-  for (const suffix of ["-wal", "-shm"]) await rm(path + suffix, { force: true });
 }

@@ -1,6 +1,11 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { applySegment, findSegmentEnd, type SegmentOutcome } from "../../../src/database/backup/apply-segments.ts";
+import {
+  applySegment,
+  findSegmentEnd,
+  type SegmentOutcome,
+  type SegmentSpan,
+} from "../../../src/database/backup/apply-segments.ts";
 import { WAL_HEADER_BYTES } from "../../../src/database/sqlite/wal-format.ts";
 import { withFolder } from "../../helpers/database.ts";
 
@@ -60,14 +65,15 @@ async function apply(
     pageCount,
     partBytes = 100_000,
     frameLimit = frames.length,
-  }: { pageCount: number; partBytes?: number; frameLimit?: number },
+    span: changes = {},
+  }: { pageCount: number; partBytes?: number; frameLimit?: number; span?: Partial<SegmentSpan> },
 ): Promise<{ outcome: SegmentOutcome; sizeBytes: number; pages: number[] }> {
   return withFolder(async (folder) => {
     const handle = openSync(join(folder, "target"), "w+");
     try {
       const { log, checksums } = createLog(frames);
       const to = { offset: WAL_HEADER_BYTES + frameLimit * FRAME_BYTES, checksum: checksums[frameLimit - 1]! };
-      const span = { salts: SALTS, pageBytes: PAGE_BYTES, from: 0, to };
+      const span = { salts: SALTS, pageBytes: PAGE_BYTES, from: 0, to, ...changes };
       const outcome = await applySegment(inParts(log, partBytes), span, { handle, pageCount });
       const { size } = fstatSync(handle);
       const byte = Buffer.alloc(1);
@@ -96,6 +102,23 @@ describe("applySegment", () => {
   it("stops at the commit that is asked for", async () => {
     const frames = [1, 2, 3].map((page) => ({ page, pageCount: page }));
     expect(await apply(frames, { pageCount: 2, frameLimit: 2 })).toMatchObject({ pages: [1, 2] });
+  });
+
+  it("applies only what is behind the place that is asked for", async () => {
+    const frames = [1, 2].map((page) => ({ page, pageCount: page }));
+    const span = { from: WAL_HEADER_BYTES + FRAME_BYTES };
+    const { outcome, pages } = await apply(frames, { pageCount: 2, span });
+    expect([outcome, pages]).toEqual([{ kind: "applied", frameCount: 1 }, [0, 2]]);
+  });
+
+  it("takes another segment than the one that is meant for damage, all of it", async () => {
+    for (const span of [{ salts: "7766554433221100" }, { pageBytes: 4096 }]) {
+      const { outcome } = await apply([{ page: 1, pageCount: 1 }], { pageCount: 1, span });
+      expect(outcome).toMatchObject({ kind: "damaged", soundBytes: 0 });
+    }
+    const to = { offset: WAL_HEADER_BYTES + FRAME_BYTES, checksum: "0000000000000000" };
+    const { outcome } = await apply([{ page: 1, pageCount: 1 }], { pageCount: 1, span: { salts: undefined, to } });
+    expect(outcome).toMatchObject({ kind: "damaged", soundBytes: 0 });
   });
 
   it("never writes the page of the locks, nor pages behind the end of the database", async () => {

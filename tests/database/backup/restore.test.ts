@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { copyFile, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { indexPath, segmentName } from "../../../src/database/backup/archive-index.ts";
@@ -35,6 +35,7 @@ function restore(history: BackupHistory, target: RestoreTarget, key?: string): P
 async function expectInstant(history: BackupHistory, at: number, key?: string): Promise<RestoreResult> {
   const result = await restore(history, { kind: "instant", at }, key);
   const expected = history.stateAt(at)!;
+  expect(statSync(result.path).size).toBe(result.databaseBytes);
   expect([result.reachedAt, dumpDatabase(result.path)]).toEqual([expected.at, expected.content]);
   return result;
 }
@@ -326,17 +327,18 @@ describe("executeRestore of what is damaged", () => {
     await withHistory(async (history) => {
       await live(history);
       await damage(history);
-      const moments = [history.states[3]!.at, history.states[9]!.at + 1, history.states[12]!.at, history.now];
-      const targets: RestoreTarget[] = [...moments.map((at) => ({ kind: "instant" as const, at })), { kind: "newest" }];
+      const instants = history.states.slice(2).map(({ at }): RestoreTarget => ({ kind: "instant", at }));
+      const targets: RestoreTarget[] = [...instants, { kind: "newest" }];
       for (const target of targets) {
         const result = await restore(history, target);
         const wanted = history.stateAt(target.kind === "instant" ? target.at : history.now)!;
         const content = dumpDatabase(result.path);
-        const reached = history.states.find((state) => state.content === content);
+        // A VACUUM changes no row, so two states may have the same content.
+        const reached = history.states.findLast((state) => state.content === content && state.at <= wanted.at);
         // An index that is cut off may leave commits in the newest segment whose time nobody knows.
         if (target.kind === "newest") expect(reached!.at).toBeGreaterThanOrEqual(result.reachedAt);
-        else expect(reached?.at).toBe(result.reachedAt);
-        expect(reached!.at).toBeLessThanOrEqual(wanted.at);
+        else expect(history.stateAt(result.reachedAt)!.content).toBe(content);
+        expect(result.reachedAt).toBeLessThanOrEqual(wanted.at);
         if (reached !== wanted) expect([...result.skipped, ...result.warnings]).not.toEqual([]);
       }
     });

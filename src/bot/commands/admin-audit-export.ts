@@ -1,11 +1,7 @@
 import { AttachmentBuilder } from "discord.js";
-import type { AuditEntry } from "../../store/audit-chain.ts";
+import { EXPORT_FORMS, type ExportFormat } from "../../store/audit-export.ts";
 import type { Store } from "../../store/store.ts";
 import type { CommandContext, Reply } from "../command.ts";
-import { formatCsvLine } from "./csv.ts";
-
-export const EXPORT_FORMATS = ["csv", "json"] as const;
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 export interface ExportLimits {
   readonly maxEntryCount: number;
@@ -15,11 +11,6 @@ export interface ExportLimits {
 /** Bots may attach 10 MB where a server has no boosts; whatever comes first ends the export, the newest entries are in. */
 const LIMITS: ExportLimits = { maxEntryCount: 20_000, maxBytes: 8_000_000 };
 const PAGE_SIZE = 100;
-
-const COLUMNS = [
-  ...["sequence", "id", "time", "actor_id", "action", "target", "outcome", "details"],
-  ...["previous_hash", "hash"],
-];
 
 export interface AuditExport {
   readonly data: Buffer;
@@ -54,7 +45,7 @@ export async function createExport(
   format: ExportFormat,
   limits: ExportLimits,
 ): Promise<AuditExport> {
-  const { formatEntry, separator } = FORMATS[format];
+  const { formatEntry, separator } = EXPORT_FORMS[format];
   const newestFirst: Buffer[] = [];
   let entryCount = 0;
   let byteCount = 0;
@@ -82,31 +73,8 @@ export async function createExport(
 }
 
 function joinPages(pages: readonly Buffer[], format: ExportFormat): Buffer {
-  const { head, separator, tail } = FORMATS[format];
+  const { head, separator, tail } = EXPORT_FORMS[format];
   const between = Buffer.from(separator);
   const parts = pages.flatMap((page, index) => (index === 0 ? [page] : [between, page]));
   return Buffer.concat([Buffer.from(head), ...parts, Buffer.from(tail)]);
 }
-
-function formatCsvEntry(entry: AuditEntry): string {
-  const { sequence, id, at, actorId, action, target, outcome, details, previousHash, hash } = entry;
-  const time = new Date(at).toISOString();
-  return formatCsvLine([sequence, id, time, actorId, action, target, outcome, details, previousHash, hash]);
-}
-
-/** Details stay the text that was hashed, so that the file's reader can check the chain; so does the time in milliseconds. */
-function formatJsonEntry(entry: AuditEntry): string {
-  return JSON.stringify({ ...entry, time: new Date(entry.at).toISOString() });
-}
-
-interface FileFormat {
-  readonly head: string;
-  readonly formatEntry: (entry: AuditEntry) => string;
-  readonly separator: string;
-  readonly tail: string;
-}
-
-const FORMATS: Readonly<Record<ExportFormat, FileFormat>> = {
-  csv: { head: formatCsvLine(COLUMNS), formatEntry: formatCsvEntry, separator: "", tail: "" },
-  json: { head: "[\n", formatEntry: formatJsonEntry, separator: ",\n", tail: "\n]\n" },
-};

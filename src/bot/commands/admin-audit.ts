@@ -4,6 +4,7 @@ import {
   SlashCommandBuilder,
   type ApplicationCommandOptionChoiceData,
 } from "discord.js";
+import { EXPORT_FORMATS } from "../../store/audit-export.ts";
 import type { AuditPage } from "../../store/audit.ts";
 import { SYSTEM_ACTOR } from "../../store/inputs.ts";
 import type { Store } from "../../store/store.ts";
@@ -18,7 +19,7 @@ import {
 import { escapeInline, truncate } from "../input/escape.ts";
 import { parsePastMoment } from "../input/time-input.ts";
 import { adminTexts } from "../texts/admin-texts.ts";
-import { EXPORT_FORMATS, exportAudit } from "./admin-audit-export.ts";
+import { exportAudit } from "./admin-audit-export.ts";
 import {
   decodePosition,
   isFilterableAction,

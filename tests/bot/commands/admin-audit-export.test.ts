@@ -1,5 +1,6 @@
-import { createExport, type ExportFormat, type ExportLimits } from "../../../src/bot/commands/admin-audit-export.ts";
+import { createExport, type ExportLimits } from "../../../src/bot/commands/admin-audit-export.ts";
 import { verifyEntries, CHAIN_START, type AuditEntry } from "../../../src/store/audit-chain.ts";
+import type { ExportFormat } from "../../../src/store/audit-export.ts";
 import { openTestStore, type TestStore } from "../../helpers/database.ts";
 import { parseCsv } from "./parse-csv.ts";
 

@@ -1,5 +1,6 @@
-import { createVerifyEmbed, verifyChain, type ChainReport } from "../../../src/bot/commands/admin-audit-verify.ts";
+import { createVerifyEmbed } from "../../../src/bot/commands/admin-audit-verify.ts";
 import { english } from "../../../src/bot/texts/texts.ts";
+import { verifyChain, type ChainReport } from "../../../src/store/audit-verification.ts";
 import { SYSTEM_CHAIN } from "../../../src/store/audit.ts";
 import { openTestStore, withRawConnection, type TestStore } from "../../helpers/database.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { formatCsvLine } from "../../../src/bot/commands/csv.ts";
-import { parseCsv } from "./parse-csv.ts";
+import { formatCsvLine } from "../../src/core/csv.ts";
+import { parseCsv } from "../bot/commands/parse-csv.ts";
 
 describe("formatCsvLine", () => {
   it("quotes what would end a cell or a line, and doubles quotes", () => {

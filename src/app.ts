@@ -13,6 +13,7 @@ import { Interval } from "./core/interval.ts";
 import { Lifecycle, type Part } from "./core/lifecycle.ts";
 import type { Logger, LogSink } from "./core/logger.ts";
 import { ARCHIVE_FOLDER } from "./database/backup/archive-index.ts";
+import type { ArchiveEvent } from "./database/backup/archive-watch.ts";
 import type { BackupEvent } from "./database/backup/backup-manager.ts";
 import { Backups, describeBackupEvent, type BackupsSettings } from "./database/backup/backups.ts";
 import { DatabaseManager, type DatabaseManagerOptions } from "./database/database-manager.ts";
@@ -192,9 +193,10 @@ export class App {
   }
 
   /** Of those that nobody asked for: whoever asks for one is in the audit log with the asking. */
-  #auditBackup(event: BackupEvent): void {
+  #auditBackup(event: BackupEvent | ArchiveEvent): void {
     if (event.kind === "made" && event.manifest.reason === "manual") return;
     const { action, isSuccess, target, details } = describeBackupEvent(event);
+    if (!isSuccess) this.#logger.error(`backups: ${action}`, { target, ...details });
     this.audit
       .record({ ...BY_SYSTEM, action, outcome: isSuccess ? "success" : "failure", target, details })
       .catch((error: unknown) => this.#logger.error("a backup was not audited", { action, error }));
@@ -208,6 +210,7 @@ function backupSettings(settings: Settings): BackupsSettings {
     maxBackups: settings.DB_MAX_BACKUPS,
     isArchiving: settings.DB_ARCHIVE,
     isEnabled: settings.DB_BACKUP_ENABLED,
+    archiveIntervalMs: settings.DB_ARCHIVE_INTERVAL,
     expression: settings.DB_BACKUP_SCHEDULE === "" ? undefined : settings.DB_BACKUP_SCHEDULE,
     intervalMs: (settings.DB_BACKUP_INTERVAL_HOURS ?? DEFAULT_BACKUP_INTERVAL_HOURS) * 3_600_000,
   };

@@ -3,6 +3,7 @@ import { isMusterError } from "../../core/errors.ts";
 import { Interval } from "../../core/interval.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Schedule } from "../maintenance/cron-schedule.ts";
+import { ArchiveWatch, type ArchiveEvent } from "./archive-watch.ts";
 import type { BackupManager } from "./backup-manager.ts";
 import type { SnapshotManifest, SnapshotReason } from "./snapshot-manifest.ts";
 
@@ -11,11 +12,14 @@ export interface BackupScheduleSettings {
   /** When backups are made; undefined = every `intervalMs`. */
   readonly expression: string | undefined;
   readonly intervalMs: number;
+  /** How long a commit may wait to be archived, milliseconds. */
+  readonly archiveIntervalMs: number;
 }
 
 export interface BackupScheduleOptions {
   readonly backups: Pick<BackupManager, "create" | "seal" | "status">;
   readonly settings: () => BackupScheduleSettings;
+  readonly onArchiveEvent: (event: ArchiveEvent) => void;
   /** Whether there is a database that can be read now. */
   readonly isAvailable: () => boolean;
   readonly schedule: Schedule;
@@ -38,6 +42,7 @@ const SEAL_INTERVAL_MS = 15 * 60_000;
 export class BackupSchedule {
   readonly #options: BackupScheduleOptions;
   readonly #looking: Interval;
+  readonly #archive: ArchiveWatch;
   #expression: string | undefined;
   #endSchedule: (() => void) | undefined;
   #startedAt = 0;
@@ -49,6 +54,7 @@ export class BackupSchedule {
   constructor(options: BackupScheduleOptions) {
     this.#options = options;
     const { clock, logger } = options;
+    this.#archive = new ArchiveWatch(clock);
     this.#looking = new Interval({
       clock,
       everyMs: () => LOOK_INTERVAL_MS,
@@ -82,8 +88,10 @@ export class BackupSchedule {
   }
 
   async #look(): Promise<void> {
-    const { clock, isAvailable, settings, backups } = this.#options;
+    const { clock, isAvailable, settings, backups, onArchiveEvent } = this.#options;
     const now = clock.now();
+    const { archiveIntervalMs } = settings();
+    for (const event of this.#archive.look(backups.status.archive, archiveIntervalMs)) onArchiveEvent(event);
     if (!isAvailable() || now < this.#startedAt + START_DELAY_MS || now < this.#pausedUntil) return;
     const reason = settings().isEnabled ? this.#findReason(now) : undefined;
     if (reason) await this.#make(reason);

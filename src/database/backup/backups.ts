@@ -5,6 +5,7 @@ import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import type { Schedule } from "../maintenance/cron-schedule.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
+import type { ArchiveEvent } from "./archive-watch.ts";
 import { BackupManager, type BackupEvent, type BackupSettings } from "./backup-manager.ts";
 import { BackupSchedule, type BackupScheduleSettings } from "./backup-schedule.ts";
 import { Restorer } from "./restorer.ts";
@@ -22,7 +23,7 @@ export interface BackupsOptions {
   readonly run: MaintenanceRunner["run"];
   readonly cron: Schedule;
   readonly recovery: RecoveryLog;
-  readonly onEvent: (event: BackupEvent) => void;
+  readonly onEvent: (event: BackupEvent | ArchiveEvent) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -47,7 +48,11 @@ export class Backups {
     });
     this.manager.onEvent(onEvent);
     const backups = this.manager;
-    this.schedule = new BackupSchedule({ backups, settings, isAvailable, schedule: cron, clock, logger });
+    this.schedule = new BackupSchedule({
+      ...{ backups, settings, isAvailable, clock, logger },
+      schedule: cron,
+      onArchiveEvent: onEvent,
+    });
     this.restorer = new Restorer({ databasePath, backups, engine, run, recovery, clock });
   }
 
@@ -63,7 +68,7 @@ export class Backups {
 }
 
 /** What the audit log keeps of it: plain data. */
-export function describeBackupEvent(event: BackupEvent): {
+export function describeBackupEvent(event: BackupEvent | ArchiveEvent): {
   readonly action: string;
   readonly isSuccess: boolean;
   readonly target: string;
@@ -85,5 +90,13 @@ export function describeBackupEvent(event: BackupEvent): {
         target: event.id,
         details: { findings: [...event.findings] },
       };
+    case "archive-gap": {
+      const { generation, reason } = event;
+      return { action: "archive.gap", isSuccess: false, target: generation, details: { reason } };
+    }
+    case "archive-behind":
+      return { action: "archive.behind", isSuccess: false, target: "archive", details: { lagMs: event.lagMs } };
+    case "archive-recovered":
+      return { action: "archive.recovered", isSuccess: true, target: "archive", details: {} };
   }
 }

@@ -211,8 +211,8 @@ export class WalArchive {
     const { now } = this.#options;
     const at = this.#timeAfterLast(now());
     const gap = this.#findGap(header);
-    if (gap !== undefined) this.#gap = gap;
-    const continued = gap === undefined ? this.#progress : undefined;
+    if (gap !== undefined) this.abandon(gap);
+    const continued = this.#progress;
     const generation = continued?.generation ?? generationName(now(), createReference());
     const segment = (continued?.segment ?? 0) + 1;
     this.#files.beginSegment(generation, {
@@ -232,7 +232,7 @@ export class WalArchive {
 
   #findGap(header: WalHeader): string | undefined {
     const progress = this.#progress;
-    if (!progress) return this.#gap ?? "there was no archive yet";
+    if (!progress) return undefined;
     if (!progress.isSettled) return "the database's log was begun anew before all of it was archived";
     if (this.#isAnyLifeNext || isNextLife(progress.header, header)) return undefined;
     return "the database's log does not follow the one that was archived";

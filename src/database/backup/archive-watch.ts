@@ -1,0 +1,47 @@
+import type { Clock } from "../../core/clock.ts";
+import type { ArchiveStatus } from "../sqlite/wal-archive.ts";
+
+/** What people have to know of the archive. */
+export type ArchiveEvent =
+  /** Something was missing, so a new generation began; until it has a backup, only the former ones can be restored from. */
+  | { readonly kind: "archive-gap"; readonly generation: string; readonly reason: string }
+  | { readonly kind: "archive-behind"; readonly lagMs: number; readonly error: string | undefined }
+  | { readonly kind: "archive-recovered" };
+
+/** Several times what a slow disk needs. */
+const LAG_LIMIT_MS = 15_000;
+
+/** Milliseconds for which the oldest commit has waited to be archived; 0 when none does. */
+export function archiveLagMs({ pendingSince }: ArchiveStatus, now: number): number {
+  return pendingSince === undefined ? 0 : Math.max(0, now - pendingSince);
+}
+
+/** Tells of a gap and of an archive that does not follow, once each, and when it follows again. */
+export class ArchiveWatch {
+  readonly #clock: Clock;
+  #generation: string | undefined;
+  #isBehind = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** `intervalMs`: how long a commit may wait at all. */
+  look(status: ArchiveStatus | undefined, intervalMs: number): ArchiveEvent[] {
+    if (!status) return [];
+    const events: ArchiveEvent[] = [];
+    if (status.generation !== "" && status.generation !== this.#generation) {
+      this.#generation = status.generation;
+      // One that was taken up has no gap.
+      if (status.gap !== undefined) {
+        events.push({ kind: "archive-gap", generation: status.generation, reason: status.gap });
+      }
+    }
+    const lagMs = archiveLagMs(status, this.#clock.now());
+    const isBehind = lagMs > intervalMs + LAG_LIMIT_MS;
+    if (isBehind && !this.#isBehind) events.push({ kind: "archive-behind", lagMs, error: status.lastError });
+    if (!isBehind && this.#isBehind) events.push({ kind: "archive-recovered" });
+    this.#isBehind = isBehind;
+    return events;
+  }
+}

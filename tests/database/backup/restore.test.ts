@@ -176,6 +176,18 @@ describe("executeRestore", () => {
     });
   });
 
+  it("ends where the database ended when it was smaller than the snapshot", async () => {
+    await withHistory(async (history) => {
+      for (let count = 0; count < 5; count++) add(history);
+      await history.snapshot();
+      history.commit((database) => database.exec("DELETE FROM item WHERE id > 3"));
+      const { at } = history.vacuum();
+      add(history);
+      const { databaseBytes } = await expectInstant(history, at);
+      expect(databaseBytes).toBeLessThan(5 * 4096);
+    });
+  });
+
   it("offers the file under another name when a person is to decide", async () => {
     await withHistory(async (history) => {
       await history.snapshot();
@@ -304,6 +316,10 @@ describe("executeRestore of what is damaged", () => {
     [
       "a commit of the index changed",
       (history) => damageIndexLine(history, (line) => /commit","segment":2/.test(line)),
+    ],
+    [
+      "a commit of the index changed behind the last snapshot",
+      (history) => damageIndexLine(history, (line) => /commit","segment":3/.test(line)),
     ],
     ["the index's last commit changed", (history) => damageIndexLine(history, (line) => line.includes('"commit"'))],
     [

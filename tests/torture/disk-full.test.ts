@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { withFolder } from "../helpers/database.ts";
 import type { TortureFolders } from "../helpers/torture-database.ts";
 import { inspectAfterTorture, NOTHING_LOST, TortureProcess, TortureTally } from "../helpers/torture-process.ts";
-import { reportTorture } from "../helpers/torture-report.ts";
+import { reportTorture, STALL_LIMIT_MS } from "../helpers/torture-report.ts";
 
 const ROUNDS = 10;
 const FULL_MS = 2_500;
@@ -70,6 +70,7 @@ async function fillAndFree(fault: string, folders: TortureFolders, mountPoint: s
   const findings = await inspectAfterTorture(folders, tally);
   reportTorture({ fault, rounds: ROUNDS, tally, findings, normalAfterSeconds });
   expect(findings).toEqual(NOTHING_LOST);
+  expect(tally.longestStallMs).toBeLessThan(STALL_LIMIT_MS);
   expect(tally.states).toContain("read-only");
   expect(tally.failedReadsByCode).toEqual(new Map());
   return tally;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { withFolder } from "../helpers/database.ts";
 import { databasePathIn, type TortureFolders } from "../helpers/torture-database.ts";
 import { inspectAfterTorture, NOTHING_LOST, TortureProcess, TortureTally } from "../helpers/torture-process.ts";
-import { reportTorture } from "../helpers/torture-report.ts";
+import { reportTorture, STALL_LIMIT_MS } from "../helpers/torture-report.ts";
 
 /*
  * Calls to the operating system that fail, made so by libfiu (Debian: fiu-utils), which is loaded before everything
@@ -109,6 +109,7 @@ async function withSabotagedProcess(
     const findings = await inspectAfterTorture(folders, tally);
     reportTorture({ fault, rounds: normalAfterSeconds.length, tally, findings, normalAfterSeconds });
     expect(findings).toEqual(NOTHING_LOST);
+    expect(tally.longestStallMs).toBeLessThan(STALL_LIMIT_MS);
   } catch (error) {
     throw new Error(`${fault}: ${[...tally.reasons].join("\n")}`, { cause: error });
   } finally {

@@ -1,0 +1,42 @@
+import { casual } from "chrono-node";
+
+/** Moments as the operator writes and reads them: by this machine's clocks, and in UTC where it matters. */
+
+const ISO_SHAPE = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?) ?(Z|[+-]\d{2}:?\d{2})?$/i;
+
+/**
+ * Reads ISO 8601 ("2026-11-20T14:05:09.250Z"; without a zone by this machine's clocks) and words with a time of day
+ * ("today 14:05", "2 hours ago"), all of the text or nothing. A day alone is no moment.
+ */
+export function parseInstant(text: string, nowAt: number): number | undefined {
+  const phrase = text.replace(/\s+/g, " ").trim();
+  return ISO_SHAPE.test(phrase) ? parseIso(phrase) : parseWords(phrase, nowAt);
+}
+
+function parseIso(text: string): number | undefined {
+  const [, day = "", time = "", zone = ""] = ISO_SHAPE.exec(text) ?? [];
+  // A day that there is not, such as the 30th of February, would become another one.
+  const isDay = new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day) ?? false;
+  const at = Date.parse(`${day}T${time}${zone.toUpperCase()}`);
+  return isDay && !Number.isNaN(at) ? at : undefined;
+}
+
+function parseWords(phrase: string, nowAt: number): number | undefined {
+  const results = casual.parse(phrase, new Date(nowAt));
+  const [result] = results;
+  if (!result || results.length > 1 || result.end || result.text.length !== phrase.length) return undefined;
+  return result.start.isCertain("hour") ? result.start.date().getTime() : undefined;
+}
+
+/** `2026-11-20 14:05:09`, by this machine's clocks. */
+export function formatLocal(at: number): string {
+  const date = new Date(at);
+  const pad = (value: number, length = 2): string => String(value).padStart(length, "0");
+  const day = [pad(date.getFullYear(), 4), pad(date.getMonth() + 1), pad(date.getDate())].join("-");
+  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => pad(part)).join(":")}`;
+}
+
+/** Both ways, to the millisecond: `2026-11-20 15:05:09 (2026-11-20T14:05:09.250Z)`. */
+export function formatExactly(at: number): string {
+  return `${formatLocal(at)} (${new Date(at).toISOString()})`;
+}

@@ -1,0 +1,130 @@
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Option, type Command } from "commander";
+import { MusterError } from "../core/errors.ts";
+import { exchangeDatabase } from "../database/backup/exchange-database.ts";
+import { removeRestoreLeftovers } from "../database/backup/execute-restore.ts";
+import type { RestoreTarget } from "../database/backup/restore-facts.ts";
+import type { RestoreOutcome } from "../database/backup/restorer.ts";
+import { offerPathOf, quarantineFolderAt, takeUpReplacement } from "../database/sqlite/replacement.ts";
+import { recordOffline } from "../store/offline-audit.ts";
+import { askForYes, canAsk } from "./confirmation.ts";
+import { withDataTools, type DataTools } from "./data-tools.ts";
+import { formatExactly, parseInstant } from "./moment-words.ts";
+import { withProgress } from "./progress-bar.ts";
+import { describeOutcome, describePlan } from "./restore-words.ts";
+import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
+
+/**
+ * `restore`: puts the database together beside the present one, verifies it, and only then exchanges the two, all under
+ * the instance lock. Until the exchange, which nothing can interrupt half-way, whatever ends it leaves things as they
+ * were. It also works when the data folder is gone.
+ */
+
+interface RestoreOptions extends OutputOptions {
+  readonly at?: string;
+  readonly backup?: string;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+}
+
+export function registerRestoreVerb(program: Command, folder: string): void {
+  program
+    .command("restore")
+    .description("bring the database back: the newest state, a moment, or a backup; the bot must not run")
+    .addOption(new Option("--at <time>", 'a moment: "2026-11-20T14:05:09Z", "today 14:05", "2 hours ago"'))
+    .addOption(new Option("--backup <id>", "that backup as it is").conflicts("at"))
+    .option("--dry-run", "only show what would be restored; also while the bot runs")
+    .option("--force", "do not ask")
+    .option("--json", "print JSON")
+    .action(async ({ json = false, force = false, dryRun = false, ...options }: RestoreOptions, command: Command) => {
+      const target = readTarget(options, command);
+      if (!dryRun && !force && !canAsk()) {
+        command.error("error: there is no terminal to ask on: look with --dry-run first, then give --force");
+      }
+      const result = await withDataTools(folder, (tools) =>
+        dryRun ? showPlan(tools, target) : restore(tools, target, { isForced: force, isJson: json }),
+      );
+      printResult(result, { json });
+    });
+}
+
+function readTarget({ at, backup }: RestoreOptions, command: Command): RestoreTarget {
+  if (backup !== undefined) return { kind: "snapshot", id: backup };
+  if (at === undefined) return { kind: "newest" };
+  const nowAt = Date.now();
+  const instant = parseInstant(at, nowAt);
+  if (instant === undefined) {
+    command.error(`error: "${at}" is not understood as a moment: write "2026-11-20T14:05:09Z" or "today 14:05"`);
+  } else if (instant > nowAt) {
+    command.error(`error: "${at}" is ${formatExactly(instant)}, and that is yet to come`);
+  }
+  return { kind: "instant", at: instant };
+}
+
+async function showPlan({ backups }: DataTools, target: RestoreTarget): Promise<VerbResult> {
+  const plan = await backups.planRestore(target);
+  return { data: { plan }, lines: [...describePlan(plan), "Nothing was changed (--dry-run)."] };
+}
+
+async function restore(
+  tools: DataTools,
+  target: RestoreTarget,
+  { isForced, isJson }: { readonly isForced: boolean; readonly isJson: boolean },
+): Promise<VerbResult> {
+  const lock = tools.lock("restore the database");
+  try {
+    const plan = await tools.backups.planRestore(target);
+    // Whoever is asked has to see it; stdout belongs to the result.
+    const planLines = describePlan(plan);
+    if (!isJson) console.log(planLines.join("\n"));
+    else if (!isForced) console.error(planLines.join("\n"));
+    if (!isForced && !(await askForYes('Type "yes" to restore:', tools.signal))) {
+      throw new MusterError("CONFLICT", "restore the database: it was not confirmed, so nothing was changed");
+    }
+    const outcome = await execute(tools, target);
+    await audit(tools, outcome);
+    return { data: { plan, outcome }, lines: ["", ...describeOutcome(outcome)] };
+  } catch (error) {
+    if (!tools.signal.aborted) throw error;
+    throw new MusterError("SHUTTING_DOWN", "restore the database: stopped, and everything is as it was");
+  } finally {
+    lock.release();
+  }
+}
+
+async function execute({ backups, databasePath, clock }: DataTools, target: RestoreTarget): Promise<RestoreOutcome> {
+  // What a crash left unfinished first: it may be the last copy of the database, and would be overwritten.
+  takeUpReplacement(databasePath, quarantineFolderAt(databasePath, clock.now()));
+  const hadOffer = existsSync(offerPathOf(databasePath));
+  try {
+    const result = await withProgress("restore", (onProgress) => backups.prepareRestore(target, true, onProgress));
+    const folder = quarantineFolderAt(databasePath, clock.now());
+    const { quarantineFolder } = exchangeDatabase({
+      kind: "exchange-database",
+      databasePath,
+      quarantineFolder: folder,
+    });
+    return { ...result, path: databasePath, quarantineFolder };
+  } catch (error) {
+    await removeRestoreLeftovers(databasePath);
+    // Complete in the very moment in which it was stopped.
+    if (!hadOffer) await rm(offerPathOf(databasePath), { force: true });
+    throw error;
+  }
+}
+
+/** The restore is done: that it could not be recorded is to be said, and is no failure of it. */
+async function audit({ dataFolder, clock, logger }: DataTools, outcome: RestoreOutcome): Promise<void> {
+  const { snapshotId, reachedAt, appliedFrameCount } = outcome;
+  const details = { reachedAt, appliedFrameCount, by: "command line" };
+  try {
+    await recordOffline(
+      { action: "backup.restore", target: snapshotId, details },
+      { fallbackPath: join(dataFolder, "audit-fallback.ndjson"), clock, logger },
+    );
+  } catch (error) {
+    logger.error("the restore could not be recorded for the audit log", { error });
+  }
+}

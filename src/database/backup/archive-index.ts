@@ -73,9 +73,13 @@ export function parseSegmentName(
   return { segment: Number(digits), isCompressed: compressed !== undefined, isEncrypted: encrypted !== undefined };
 }
 
-/** `20261120T140509123Z-1a2b3c4d`: sorts by the time at which the generation began. */
-export function generationName(at: number, id: string): string {
-  return `${new Date(at).toISOString().replace(/[-:.]/g, "")}-${id}`;
+/** `20261120T140509123Z-1a2b3c4d`: sorts behind `previous`, also when the clock was set back since that began. */
+export function generationName(at: number, id: string, previous: string | undefined): string {
+  const name = `${new Date(at).toISOString().replace(/[-:.]/g, "")}-${id}`;
+  if (previous === undefined || name > previous) return name;
+  const [, date, time] = /^(\d{8})T(\d{9})Z/.exec(previous)!;
+  const digits = `${date!.replace(/(....)(..)(..)/, "$1-$2-$3")}T${time!.replace(/(..)(..)(..)(...)/, "$1:$2:$3.$4")}Z`;
+  return generationName(Date.parse(digits) + 1, id, undefined);
 }
 
 function isGenerationName(name: string): boolean {

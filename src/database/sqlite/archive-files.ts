@@ -1,12 +1,32 @@
-import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { FILE_MODE, FOLDER_MODE } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
-import { encodeArchiveLine, indexPath, segmentName, type ArchiveLine } from "../backup/archive-index.ts";
+import {
+  encodeArchiveLine,
+  indexPath,
+  parseSegmentName,
+  segmentName,
+  type ArchiveLine,
+} from "../backup/archive-index.ts";
 import type { ArchiveTail } from "./archive-take-up.ts";
 import { WAL_HEADER_BYTES } from "./wal-format.ts";
 
 const COPY_BYTES = 4 * 1024 ** 2;
+const TRIM_FROM_BYTES = 16 * 1024 ** 2;
 
 /**
  * The two files that the archive writes: the segment of the log's present life, and the index of its generation. Both
@@ -19,9 +39,12 @@ export class ArchiveFiles {
   #segment: number | undefined;
   #index: number | undefined;
   #indexBytes = 0;
+  #trimFromBytes: number;
 
-  constructor(folder: string) {
+  /** `trimFromBytes`: size of the index from which on it is worth being made shorter. Default 16 MB, some 100,000 commits. */
+  constructor(folder: string, trimFromBytes: number = TRIM_FROM_BYTES) {
     this.#folder = folder;
+    this.#trimFromBytes = trimFromBytes;
   }
 
   /** Goes on where the tail ends. */
@@ -47,6 +70,7 @@ export class ArchiveFiles {
       this.#generation = generation;
     }
     this.#closeSegment();
+    if (this.#indexBytes > this.#trimFromBytes) this.#trimIndex(folder);
     this.#segment = openSync(join(folder, segmentName(line.segment)), "w", FILE_MODE);
     syncFolder(folder);
     this.appendLines([line]);
@@ -83,6 +107,27 @@ export class ArchiveFiles {
     if (this.#index !== undefined) closeSync(this.#index);
     this.#index = undefined;
     this.#generation = undefined;
+  }
+
+  /** Leaves out the lines of segments that were pruned: nothing else ever makes the index of a generation shorter. */
+  #trimIndex(folder: string): void {
+    const numbers = readdirSync(folder).flatMap((name) => parseSegmentName(name)?.segment ?? []);
+    const first = Math.min(...numbers);
+    const path = indexPath(folder);
+    const kept = readFileSync(path, "latin1")
+      .slice(0, this.#indexBytes)
+      .split("\n")
+      .filter((line) => Number(/"segment":(\d+)/.exec(line)?.[1] ?? -1) >= first)
+      .map((line) => `${line}\n`)
+      .join("");
+    const temporary = `${path}.tmp`;
+    writeFileSync(temporary, kept, { encoding: "latin1", mode: FILE_MODE, flush: true });
+    renameSync(temporary, path);
+    syncFolder(folder);
+    closeSync(this.#index!);
+    this.#index = openSync(path, "r+");
+    this.#indexBytes = kept.length;
+    this.#trimFromBytes = Math.max(this.#trimFromBytes, 2 * kept.length);
   }
 
   #closeSegment(): void {

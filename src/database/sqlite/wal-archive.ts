@@ -1,7 +1,12 @@
 import { readSync } from "node:fs";
 import { toError } from "../../core/errors.ts";
 import { createReference } from "../../core/ids.ts";
-import { generationName, type ArchiveLine, type ArchivePosition } from "../backup/archive-index.ts";
+import {
+  generationName,
+  listGenerationsSync,
+  type ArchiveLine,
+  type ArchivePosition,
+} from "../backup/archive-index.ts";
 import { ArchiveFiles } from "./archive-files.ts";
 import { fingerprintOf, planTakeUp, readArchiveTail, readHeaderOf, withFile } from "./archive-take-up.ts";
 import {
@@ -213,7 +218,7 @@ export class WalArchive {
     const gap = this.#findGap(header);
     if (gap !== undefined) this.abandon(gap);
     const continued = this.#progress;
-    const generation = continued?.generation ?? generationName(now(), createReference());
+    const generation = continued?.generation ?? generationName(now(), createReference(), this.#newestGeneration());
     const segment = (continued?.segment ?? 0) + 1;
     this.#files.beginSegment(generation, {
       ...{ kind: "segment", segment, at, salts: header.salts },
@@ -222,6 +227,10 @@ export class WalArchive {
     this.#isAnyLifeNext = false;
     const { checksum } = header;
     return { generation, segment, header, offset: WAL_HEADER_BYTES, checksum, isSettled: false };
+  }
+
+  #newestGeneration(): string | undefined {
+    return listGenerationsSync(this.#options.folder).at(-1);
   }
 
   #hasForeignCommits(): boolean {

@@ -30,11 +30,13 @@ const ONE_TRY = { maxAttempts: 1, baseDelay: 0, maxDelay: 0, backoffMultiplier: 
 
 /**
  * Runs a verb. Relative paths in the settings are relative to `folder`. Ctrl-C ends the process of the job that runs, with
- * what it had begun, and SHUTTING_DOWN is thrown. Throws CONFIG_INVALID for a database that is in memory only.
+ * what it had begun, and SHUTTING_DOWN with `stoppedText` is thrown. Throws CONFIG_INVALID for a database that is in
+ * memory only.
  */
 export async function withDataTools<Result>(
   folder: string,
   body: (tools: DataTools) => Promise<Result>,
+  stoppedText = "stopped before it was done",
 ): Promise<Result> {
   const settings = loadSettingsFromDisk(folder);
   if (settings.TEST_MODE) {
@@ -51,7 +53,7 @@ export async function withDataTools<Result>(
   const run: MaintenanceRunner["run"] = (job, options) => maintenance.run(job, options);
   const backups = createBackupManager({ settings, databasePath, backupFolder, run, clock, logger });
   const interrupt = (): void => {
-    interruption.abort(new MusterError("SHUTTING_DOWN", "stopped before it was done"));
+    interruption.abort(new MusterError("SHUTTING_DOWN", stoppedText));
     backups.stop();
     void maintenance.stop();
   };
@@ -67,7 +69,7 @@ export async function withDataTools<Result>(
     // What the killed job left is nobody's; what a running bot is making has a living process.
     await maintenance.stop();
     await cleanSnapshotLeftovers(backupFolder);
-    throw isMusterError(error, "SHUTTING_DOWN") ? interruption.signal.reason : error;
+    throw interruption.signal.reason;
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
     await maintenance.stop();

@@ -10,7 +10,10 @@ export async function withProgress<Result>(
 ): Promise<Result> {
   if (!process.stderr.isTTY) return run(() => undefined);
   const bar = new SingleBar(
-    { format: `${title} {bar} {percentage} % {step}`, stream: process.stderr, clearOnComplete: true, hideCursor: true },
+    {
+      format: `${title} {bar} {percentage} % {step}`,
+      ...{ stream: process.stderr, clearOnComplete: true, hideCursor: true, gracefulExit: false },
+    },
     Presets.shades_classic,
   );
   bar.start(SCALE, 0, { step: "" });

@@ -16,7 +16,7 @@ export function describePlan(plan: RestorePlanSummary): string[] {
     `Wanted:   ${wanted}`,
     `From:     ${describeRoute(plan)}`,
     `Reaches:  ${formatExactly(reachesAt)}, the last change that it contains`,
-    `Not in it: whatever came after that. The present database is set aside with all it has, not destroyed.`,
+    `Without:  whatever came after that; the present database is set aside with all it has, not destroyed`,
     `Needs:    ${formatSizeBytes(databaseBytes)} beside the database; ${formatSizeBytes(readBytes)} are read`,
     ...(next
       ? [`Else:     should a piece be damaged, ${describeRoute(next)}, up to ${formatLocal(next.reachesAt)}`]

@@ -43,8 +43,10 @@ export function registerRestoreVerb(program: Command, folder: string): void {
       if (!dryRun && !force && !canAsk()) {
         command.error("error: there is no terminal to ask on: look with --dry-run first, then give --force");
       }
-      const result = await withDataTools(folder, (tools) =>
-        dryRun ? showPlan(tools, target) : restore(tools, target, { isForced: force, isJson: json }),
+      const result = await withDataTools(
+        folder,
+        (tools) => (dryRun ? showPlan(tools, target) : restore(tools, target, { isForced: force, isJson: json })),
+        "restore the database: stopped, and everything is as it was",
       );
       printResult(result, { json });
     });
@@ -86,9 +88,6 @@ async function restore(
     const outcome = await execute(tools, target);
     await audit(tools, outcome);
     return { data: { plan, outcome }, lines: ["", ...describeOutcome(outcome)] };
-  } catch (error) {
-    if (!tools.signal.aborted) throw error;
-    throw new MusterError("SHUTTING_DOWN", "restore the database: stopped, and everything is as it was");
   } finally {
     lock.release();
   }

@@ -1,0 +1,185 @@
+import { join } from "node:path";
+import fc from "fast-check";
+import { systemClock } from "../../src/core/clock.ts";
+import { SchemaValidator } from "../../src/database/schema/schema-validator.ts";
+import type { SchemaVersion } from "../../src/database/schema/schema-version.ts";
+import { history, type HistoryStep, type Rows } from "../arbitraries/schemas.ts";
+import { errorLike, withFolder, withRawConnection } from "../helpers/database.ts";
+import {
+  createAt,
+  createEngineAt,
+  dump,
+  fillRows,
+  migrateDirectly,
+  migrateThroughEngine,
+  readRows,
+  requireComplete,
+  rowsAt,
+  versionsOf,
+} from "../helpers/schema-rig.ts";
+
+const ENGINE_RUN_EVERY = 15;
+
+/** Statements that cannot be part of a migration, each for another reason. */
+const FAILING_STATEMENTS = {
+  syntax: "SELEKT 1",
+  "missing table": "DROP TABLE nowhere",
+  constraint: "INSERT INTO schema_version SELECT NULL, NULL, NULL, NULL, NULL",
+  reference:
+    "CREATE TABLE orphan (id INTEGER PRIMARY KEY, other INTEGER REFERENCES orphan (id)); INSERT INTO orphan VALUES (1, 2)",
+} as const;
+
+type Failure = keyof typeof FAILING_STATEMENTS | "lost rows" | "full";
+
+const failure = fc.constantFrom<Failure>(
+  ...(Object.keys(FAILING_STATEMENTS) as Failure[]),
+  ...(["lost rows", "full"] as const),
+);
+
+/** A table of which rows can be lost. */
+function findFilled(rows: Rows): string | undefined {
+  return Object.keys(rows).find((table) => rows[table]!.length > 0);
+}
+
+function breakVersion({ version }: HistoryStep, kind: Failure, at: number, rows: Rows): SchemaVersion {
+  if (kind === "full") return version;
+  const table = kind === "lost rows" ? findFilled(rows) : undefined;
+  const lose = `DELETE FROM ${table} WHERE id = (SELECT max(id) FROM ${table})`;
+  const statement = kind !== "lost rows" ? FAILING_STATEMENTS[kind] : table === undefined ? "SELEKT 1" : lose;
+  return {
+    ...version,
+    migrations: version.migrations.toSpliced(at % (version.migrations.length + 1), 0, statement),
+    backupTables: [...new Set([...(version.backupTables ?? []), ...(table === undefined ? [] : [table])])],
+  };
+}
+
+/** Runs the migration that fails, and gives the code of its error. */
+async function failToMigrate(
+  path: string,
+  versions: readonly SchemaVersion[],
+  kind: Failure,
+  at: number,
+  isThroughEngine: boolean,
+): Promise<string> {
+  if (isThroughEngine && kind !== "full") {
+    const database = createEngineAt(path, versions);
+    try {
+      await expect(database.manager.start()).rejects.toThrow();
+      const { state } = database.degradation;
+      return state.kind === "offline" ? state.reason.code : state.kind;
+    } finally {
+      await database.close();
+    }
+  }
+  return withRawConnection(path, (raw) => {
+    const pageCount = raw.pragma("page_count", { simple: true }) as number;
+    if (kind === "full") raw.pragma(`max_page_count = ${pageCount + (at % 2)}`);
+    try {
+      new SchemaValidator(versions, systemClock).applyMigrations(raw);
+      return "none";
+    } catch (error) {
+      expect(raw.inTransaction).toBe(false);
+      return (error as { code: string }).code;
+    }
+  });
+}
+
+describe("a migration that fails", () => {
+  it("Feature: database-reliability, Property 5: leaves content and schema as they were, at whichever step it fails, and works when it is mended", async () => {
+    await withFolder(async (folder) => {
+      let run = 0;
+      const seen = new Map<string, number>();
+      const drawn = fc.record({
+        ...{ steps: history, failing: fc.nat(9), from: fc.nat(9), kind: failure },
+        ...{ at: fc.nat(99), count: fc.nat(4), number: fc.nat(99) },
+      });
+      const property = fc.asyncProperty(drawn, async ({ steps, failing, from, kind, at, count, number }) => {
+        const path = join(folder, `${++run}.db`);
+        const failingAt = failing % steps.length;
+        const start = from % (failingAt + 1);
+        createAt(path, steps, start);
+        const rows = rowsAt(steps, start, count, number);
+        fillRows(path, rows);
+        const good = versionsOf(steps);
+        const rowsBefore = steps.slice(start, failingAt).reduce((all, step) => step.migrateRows(all), rows);
+        migrateDirectly(path, steps.slice(0, failingAt));
+        const before = dump(path);
+
+        const broken = good.with(failingAt, breakVersion(steps[failingAt]!, kind, at, rowsBefore));
+        const code = await failToMigrate(path, broken.slice(0, failingAt + 1), kind, at, run % ENGINE_RUN_EVERY === 0);
+        // Where there is room for all of it, a full disk is none.
+        if (code !== "none") {
+          expect(code).toBe(kind === "full" ? "DATABASE_FULL" : "MIGRATION_FAILED");
+          expect(dump(path)).toEqual(before);
+          seen.set(kind, (seen.get(kind) ?? 0) + 1);
+        } else expect(kind).toBe("full");
+
+        if (run % ENGINE_RUN_EVERY === 1) await migrateThroughEngine(path, steps);
+        else migrateDirectly(path, steps);
+        requireComplete(path, steps);
+        const expected = steps.slice(failingAt).reduce((all, step) => step.migrateRows(all), rowsBefore);
+        expect(readRows(path, steps.at(-1)!.model)).toEqual(expected);
+      });
+      await fc.assert(property, { numRuns: 110 });
+      // Every kind of failure was met, those that need rows or a full disk included.
+      expect([...seen.keys()].toSorted()).toEqual(
+        ["constraint", "full", "lost rows", "missing table", "reference", "syntax"].toSorted(),
+      );
+    });
+  });
+
+  it("leaves an empty database empty when it is the first version", () => {
+    fc.assert(
+      fc.property(history, fc.nat(99), ([first], at) => {
+        const broken = breakVersion(first!, "syntax", at, {});
+        withRawConnection(":memory:", (raw) => {
+          expect(() => new SchemaValidator([broken], systemClock).applyMigrations(raw)).toThrow(
+            errorLike({ code: "MIGRATION_FAILED" }),
+          );
+          expect(raw.prepare("SELECT * FROM sqlite_schema").all()).toEqual([]);
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("a version that is rolled back", () => {
+  it("gives content and schema back as they were before it, and can be applied again", async () => {
+    await withFolder(async (folder) => {
+      let run = 0;
+      const drawn = fc.record({ steps: history, count: fc.nat(4), number: fc.nat(99) });
+      const property = fc.asyncProperty(drawn, async ({ steps, count, number }) => {
+        const path = join(folder, `${++run}.db`);
+        const last = steps.length;
+        createAt(path, steps, last - 1);
+        fillRows(path, rowsAt(steps, last - 1, count, number));
+        const validator = new SchemaValidator(versionsOf(steps), systemClock);
+        const describe = (): unknown => [
+          readRows(path, steps[last - 2]!.model),
+          withRawConnection(path, (raw) => validator.validateSchema(raw)),
+          withRawConnection(path, (raw) => raw.prepare("SELECT version FROM schema_version").all()),
+        ];
+        const before = describe();
+        const schemaBefore = dumpNames(path);
+
+        migrateDirectly(path, steps);
+        const after = readRows(path, steps.at(-1)!.model);
+        withRawConnection(path, (raw) => validator.rollbackMigration(raw, last));
+        expect(describe()).toEqual(before);
+        expect(dumpNames(path)).toEqual(schemaBefore);
+
+        migrateDirectly(path, steps);
+        requireComplete(path, steps);
+        expect(readRows(path, steps.at(-1)!.model)).toEqual(after);
+      });
+      await fc.assert(property, { numRuns: 100 });
+    });
+  });
+});
+
+function dumpNames(path: string): unknown {
+  return withRawConnection(path, (raw) =>
+    raw.prepare("SELECT type, name FROM sqlite_schema ORDER BY type, name").all(),
+  );
+}

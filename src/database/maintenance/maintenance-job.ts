@@ -1,9 +1,11 @@
 import type { CreateSnapshotJob, CreateSnapshotResult } from "../backup/create-snapshot.ts";
 import type { ExchangeDatabaseJob } from "../backup/exchange-database.ts";
 import type { RestoreJob, RestoreResult } from "../backup/execute-restore.ts";
+import type { ArchiveFindings, InspectArchiveJob } from "../backup/inspect-archive.ts";
 import type { PruneArchiveJob, PruneArchiveResult } from "../backup/prune-archive.ts";
 import type { PruneSnapshotsJob, PruneSnapshotsResult } from "../backup/prune-snapshots.ts";
 import type { PlanRestoreJob, RestorePlanSummary } from "../backup/restore-sources.ts";
+import type { SalvageJob, SalvageResult } from "../backup/salvage.ts";
 import type { SealSegmentsJob, SealSegmentsResult } from "../backup/seal-segments.ts";
 import type { VerifySnapshotJob, VerifySnapshotResult } from "../backup/verify-snapshot.ts";
 import type { ReplacementResult } from "../sqlite/replacement.ts";
@@ -18,6 +20,8 @@ export interface MaintenanceJobs {
   readonly "plan-restore": { readonly job: PlanRestoreJob; readonly result: RestorePlanSummary };
   readonly restore: { readonly job: RestoreJob; readonly result: RestoreResult };
   readonly "exchange-database": { readonly job: ExchangeDatabaseJob; readonly result: ReplacementResult };
+  readonly salvage: { readonly job: SalvageJob; readonly result: SalvageResult };
+  readonly "inspect-archive": { readonly job: InspectArchiveJob; readonly result: ArchiveFindings };
   readonly "seal-segments": { readonly job: SealSegmentsJob; readonly result: SealSegmentsResult };
   readonly "prune-archive": { readonly job: PruneArchiveJob; readonly result: PruneArchiveResult };
 }

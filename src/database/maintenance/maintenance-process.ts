@@ -2,9 +2,11 @@ import { constants, setPriority } from "node:os";
 import { createSnapshot } from "../backup/create-snapshot.ts";
 import { exchangeDatabase } from "../backup/exchange-database.ts";
 import { executeRestore } from "../backup/execute-restore.ts";
+import { inspectArchive } from "../backup/inspect-archive.ts";
 import { pruneArchive } from "../backup/prune-archive.ts";
 import { pruneSnapshots } from "../backup/prune-snapshots.ts";
 import { planRestoreFrom } from "../backup/restore-sources.ts";
+import { salvage } from "../backup/salvage.ts";
 import { sealSegments } from "../backup/seal-segments.ts";
 import { verifySnapshot } from "../backup/verify-snapshot.ts";
 import { toWireError, type WireError } from "../sqlite/thread-protocol.ts";
@@ -37,6 +39,8 @@ const JOBS: {
   "plan-restore": planRestoreFrom,
   restore: executeRestore,
   "exchange-database": exchangeDatabase,
+  salvage,
+  "inspect-archive": inspectArchive,
   "seal-segments": sealSegments,
   "prune-archive": pruneArchive,
 };

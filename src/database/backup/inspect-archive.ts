@@ -1,0 +1,279 @@
+import { hash } from "node:crypto";
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
+import { fingerprintOf, planTakeUp, readArchiveTail, readHeader, withFile } from "../sqlite/archive-take-up.ts";
+import { WalArchive } from "../sqlite/wal-archive.ts";
+import { parseWalHeader, WAL_HEADER_BYTES, WalScanner } from "../sqlite/wal-format.ts";
+import { ARCHIVE_FOLDER } from "./archive-index.ts";
+import { BackupKey } from "./encryption.ts";
+import { executeRestore, type RestoreResult } from "./execute-restore.ts";
+import { planRestore } from "./restore-plan.ts";
+import { readRestoreFacts } from "./restore-sources.ts";
+import { readStoredFile } from "./stored-file.ts";
+
+/**
+ * The job that holds a database, which nobody has open, against its archive. First the archive is completed from the log
+ * beside the database. Then: does the log join what is archived, and is each page what the archive makes of it? That
+ * finds what no check of SQLite's can: a changed byte inside a value, a log that was lost or put back.
+ */
+export interface InspectArchiveJob {
+  readonly kind: "inspect-archive";
+  readonly databasePath: string;
+  readonly backupFolder: string;
+  /** The passphrase, for encrypted files. */
+  readonly key?: string;
+  /** Pages are compared when database and archive together are no larger; 0 = never. */
+  readonly compareLimitBytes: number;
+}
+
+/**
+ * `complete`: the archive has every commit of the log. `closed`: it had every commit when the database was closed.
+ * `behind`: the log is an earlier one than what was archived. `interrupted`: neither can be proved. `none`: no archive.
+ */
+export type ArchiveChain = "complete" | "closed" | "behind" | "interrupted" | "none";
+
+export interface ArchiveFindings {
+  readonly chain: ArchiveChain;
+  /** Time of the last commit that is archived. */
+  readonly archivedUntil: number | undefined;
+  /** After it was closed something else wrote to the database, or put another in its place. */
+  readonly isChangedSince: boolean;
+  /** Whole frames of the log behind a damaged one: their commits were made, and can be read nowhere. */
+  readonly lostFrameCount: number;
+  /** Pages that are not what the archive says; undefined = they were not compared. */
+  readonly differingPageCount: number | undefined;
+  /** Each page that differs is an earlier version that the archive has: the database lost what came after. */
+  readonly isEarlierState: boolean;
+}
+
+/** Throws what keeps it from being found out; a damaged archive is none of that, and only leaves the pages uncompared. */
+export async function inspectArchive(job: InspectArchiveJob, report: ReportProgress): Promise<ArchiveFindings> {
+  const { databasePath, backupFolder } = job;
+  const folder = join(backupFolder, ARCHIVE_FOLDER);
+  const before = readArchiveTail(folder);
+  const nothing = { differingPageCount: undefined, isEarlierState: false };
+  if (!before) return { chain: "none", archivedUntil: undefined, isChangedSince: false, lostFrameCount: 0, ...nothing };
+  const isIntact = before.fingerprint !== undefined && before.fingerprint === fingerprintOf(databasePath);
+  const log = readLog(`${databasePath}-wal`);
+  new WalArchive({ databasePath, folder, now: () => Date.now() }).open();
+  const found = { ...findChain(databasePath, folder), lostFrameCount: log.lostFrameCount };
+  if (isIntact && found.chain === "closed") return { ...found, isChangedSince: false, ...nothing };
+  report({ step: "compare" });
+  return { ...found, ...((await comparePages(job, log.pages, found.chain)) ?? nothing) };
+}
+
+function findChain(
+  databasePath: string,
+  archiveFolder: string,
+): Pick<ArchiveFindings, "chain" | "archivedUntil" | "isChangedSince"> {
+  const tail = readArchiveTail(archiveFolder)!;
+  const walPath = `${databasePath}-wal`;
+  const header = readHeader(walPath);
+  const offsets = new Map(readLog(walPath).commits);
+  const plan = planTakeUp(tail, {
+    ...{ header, fingerprint: fingerprintOf(databasePath) },
+    readChecksumAt: (offset) => (offset === WAL_HEADER_BYTES ? header?.checksum : offsets.get(offset)),
+  });
+  const findings = (chain: ArchiveChain, isChangedSince = false) => ({ chain, isChangedSince, archivedUntil: tail.at });
+  if (plan.kind === "same-life") return findings("complete");
+  if (plan.kind === "settled") return findings("closed");
+  if (tail.fingerprint !== undefined && tail.header?.salts !== header?.salts) return findings("closed", true);
+  const end = Math.max(WAL_HEADER_BYTES, ...offsets.keys());
+  const isShorter = header !== undefined && header.salts === tail.header?.salts && end < tail.offset;
+  return findings(isShorter ? "behind" : "interrupted");
+}
+
+interface Log {
+  /** Place of the last committed version of each page. */
+  readonly pages: ReadonlyMap<number, number>;
+  readonly pageCount: number | undefined;
+  /** Checksum by offset. */
+  readonly commits: readonly (readonly [number, string])[];
+  readonly lostFrameCount: number;
+}
+
+const READ_FRAMES = 256;
+
+function readLog(path: string): Log {
+  return withFile(path, (handle) => {
+    const nothing: Log = { pages: new Map(), pageCount: undefined, commits: [], lostFrameCount: 0 };
+    if (handle === undefined) return nothing;
+    const head = Buffer.alloc(WAL_HEADER_BYTES);
+    readSync(handle, head, 0, head.length, 0);
+    const header = parseWalHeader(head);
+    if (!header) return nothing;
+    const scanner = new WalScanner(header);
+    const content = Buffer.alloc(READ_FRAMES * scanner.frameBytes);
+    const [pages, pending] = [new Map<number, number>(), new Map<number, number>()];
+    const commits: [number, string][] = [];
+    let pageCount: number | undefined;
+    for (let from = -1; scanner.offset !== from;) {
+      from = scanner.offset;
+      const readBytes = readSync(handle, content, 0, content.length, from);
+      const found = scanner.scan(content.subarray(0, readBytes), ({ pageNumber, offset }) => {
+        pending.set(pageNumber, offset + scanner.frameBytes - header.pageBytes);
+      });
+      for (const { offset, checksum, pageCount: count } of found) {
+        commits.push([offset, checksum]);
+        pageCount = count;
+      }
+      const end = commits.at(-1)?.[0] ?? 0;
+      for (const [page, offset] of pending) {
+        if (offset >= end) continue;
+        pages.set(page, offset);
+        pending.delete(page);
+      }
+    }
+    const lostFrameCount = countFramesBehind(handle, scanner, header.salts);
+    return { pages, pageCount, commits, lostFrameCount };
+  });
+}
+
+/** A frame with the log's salts is of this life of it; one behind the first that is not whole was cut off from it. */
+function countFramesBehind(handle: number, { offset, frameBytes }: WalScanner, salts: string): number {
+  const head = Buffer.alloc(16);
+  let count = 0;
+  for (let at = offset + frameBytes; readSync(handle, head, 0, 16, at) === 16; at += frameBytes) {
+    if (head.toString("hex", 8, 16) === salts) count++;
+  }
+  return count;
+}
+
+type Comparison = Pick<ArchiveFindings, "differingPageCount" | "isEarlierState">;
+
+/** Undefined when the archive cannot say, for certain, what the pages have to be. */
+async function comparePages(
+  job: InspectArchiveJob,
+  logPages: ReadonlyMap<number, number>,
+  chain: ArchiveChain,
+): Promise<Comparison | undefined> {
+  const { databasePath, backupFolder, compareLimitBytes } = job;
+  if (!existsSync(databasePath)) return undefined;
+  const plan = await readRestoreFacts(backupFolder, { kind: "newest" })
+    .then((facts) => planRestore(facts, { kind: "newest" }))
+    .catch(() => undefined);
+  if (!plan?.route.archive) return undefined;
+  const { snapshot, archive, readBytes, databaseBytes } = plan.route;
+  if (statSync(databasePath).size + readBytes + databaseBytes * 2 > compareLimitBytes) return undefined;
+  const scratch = `${databasePath}.compared`;
+  try {
+    const expected = await restoreAs(job, `${scratch}-end`, { kind: "newest" });
+    if (!expected || expected.warnings.length > 0) return undefined;
+    const differing = listDiffering(databasePath, logPages, expected.path, snapshot.pageSize);
+    if (chain === "complete" || differing.length === 0) {
+      return { differingPageCount: differing.length, isEarlierState: false };
+    }
+    const start = await restoreAs(job, `${scratch}-start`, { kind: "snapshot", id: snapshot.id });
+    if (!start) return { differingPageCount: differing.length, isEarlierState: false };
+    const versions = new Set<string>();
+    for (const { files } of archive.segments) {
+      const path = join(backupFolder, ARCHIVE_FOLDER, archive.generation, files[0]!.name);
+      await collectVersions(path, files[0]!, job.key, versions);
+    }
+    const isKnown = ({ number, page }: DifferingPage): boolean =>
+      versions.has(versionOf(number, page)) || isPageOf(start.path, number, page);
+    return { differingPageCount: differing.length, isEarlierState: differing.every(isKnown) };
+  } finally {
+    for (const end of ["-end", "-start"]) {
+      for (const suffix of ["", "-wal", "-shm"]) await rm(`${scratch}${end}.replacement${suffix}`, { force: true });
+    }
+  }
+}
+
+async function restoreAs(
+  { backupFolder, key }: InspectArchiveJob,
+  path: string,
+  target: { readonly kind: "newest" } | { readonly kind: "snapshot"; readonly id: string },
+): Promise<RestoreResult | undefined> {
+  const job = {
+    kind: "restore",
+    databasePath: path,
+    backupFolder,
+    target,
+    ...(key === undefined ? {} : { key }),
+  } as const;
+  return executeRestore(job, () => undefined).catch(() => undefined);
+}
+
+interface DifferingPage {
+  readonly number: number;
+  readonly page: Buffer;
+}
+
+/** Of the first page: the change counter and the schema's, which copying a database counts up. */
+const OWN_OF_A_COPY = [
+  [24, 28],
+  [40, 44],
+  [92, 100],
+] as const;
+
+function neutralise(number: number, page: Buffer): Buffer {
+  if (number !== 1) return page;
+  const copy = Buffer.from(page);
+  for (const [from, to] of OWN_OF_A_COPY) copy.fill(0, from, to);
+  return copy;
+}
+
+function versionOf(number: number, page: Buffer): string {
+  return `${number} ${hash("sha1", neutralise(number, page), "base64")}`;
+}
+
+function listDiffering(
+  databasePath: string,
+  logPages: ReadonlyMap<number, number>,
+  expectedPath: string,
+  pageBytes: number,
+): DifferingPage[] {
+  const handles = [databasePath, expectedPath].map((path) => openSync(path, "r"));
+  const [file, expected] = handles as [number, number];
+  const log = logPages.size === 0 ? undefined : openSync(`${databasePath}-wal`, "r");
+  try {
+    const differing: DifferingPage[] = [];
+    const pageCount = fstatSync(expected).size / pageBytes;
+    for (let number = 1; number <= pageCount; number++) {
+      const wanted = readPage(expected, (number - 1) * pageBytes, pageBytes);
+      const inLog = logPages.get(number);
+      const page =
+        inLog === undefined ? readPage(file, (number - 1) * pageBytes, pageBytes) : readPage(log!, inLog, pageBytes);
+      if (!neutralise(number, page).equals(neutralise(number, wanted))) differing.push({ number, page });
+    }
+    return differing;
+  } finally {
+    for (const handle of [...handles, ...(log === undefined ? [] : [log])]) closeSync(handle);
+  }
+}
+
+function readPage(handle: number, at: number, bytes: number): Buffer {
+  const page = Buffer.alloc(bytes);
+  readSync(handle, page, 0, bytes, at);
+  return page;
+}
+
+function isPageOf(path: string, number: number, page: Buffer): boolean {
+  return withFile(path, (handle) => {
+    if (handle === undefined) return false;
+    const known = readPage(handle, (number - 1) * page.length, page.length);
+    return neutralise(number, known).equals(neutralise(number, page));
+  });
+}
+
+async function collectVersions(
+  path: string,
+  { isCompressed, isEncrypted }: { readonly isCompressed: boolean; readonly isEncrypted: boolean },
+  key: string | undefined,
+  versions: Set<string>,
+): Promise<void> {
+  const form = { compression: isCompressed ? "zstd" : "none", isEncrypted } as const;
+  const parts: Buffer[] = [];
+  for await (const part of readStoredFile(path, { ...form, key: key === undefined ? undefined : new BackupKey(key) })) {
+    parts.push(part);
+  }
+  const content = Buffer.concat(parts);
+  const header = parseWalHeader(content);
+  if (!header) return;
+  new WalScanner(header).scan(content.subarray(WAL_HEADER_BYTES), ({ pageNumber, page }) =>
+    versions.add(versionOf(pageNumber, page)),
+  );
+}

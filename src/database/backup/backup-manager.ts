@@ -7,7 +7,7 @@ import type { MaintenanceJob, MaintenanceResult } from "../maintenance/maintenan
 import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import type { ArchiveStatus } from "../sqlite/wal-archive.ts";
-import type { RestoreResult } from "./execute-restore.ts";
+import { removeRestoreLeftovers, type RestoreResult } from "./execute-restore.ts";
 import type { RestoreTarget } from "./restore-facts.ts";
 import type { RestorePlanSummary } from "./restore-sources.ts";
 import { isVerified, listSnapshots, type SnapshotCatalogue } from "./snapshot-catalogue.ts";
@@ -105,7 +105,8 @@ export class BackupManager {
 
   /** Removes what interrupted work left behind, and finds out what there is. */
   async start(): Promise<void> {
-    const { folder, logger } = this.#options;
+    const { databasePath, folder, logger } = this.#options;
+    await removeRestoreLeftovers(databasePath);
     const removed = await cleanSnapshotLeftovers(folder);
     if (removed.length > 0) logger.info("leftovers of interrupted backups removed", { count: removed.length });
     const { problems } = await this.list();

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { syncFolder } from "../../core/durable-file.ts";
@@ -6,7 +7,7 @@ import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import { listSegmentFiles, type SegmentFile } from "./archive-catalogue.ts";
 import { ARCHIVE_FOLDER, listGenerations, type ArchivePosition } from "./archive-index.ts";
 import { toWriteError } from "./backup-errors.ts";
-import { BackupKey } from "./encryption.ts";
+import { BackupKey, SALT_BYTES } from "./encryption.ts";
 import { decodeFile, encodeFile, suffixOf, type Compression } from "./stored-file.ts";
 
 /**
@@ -38,6 +39,7 @@ export interface SealSegmentsResult {
 const TEMPORARY_SUFFIX = ".tmp";
 
 interface PlainSegment {
+  readonly generation: string;
   readonly folder: string;
   readonly file: SegmentFile;
   /** Stored ones of the same segment: a run that was interrupted. */
@@ -47,13 +49,15 @@ interface PlainSegment {
 /** A disk that fails or is full ends it with BACKUP_FAILED; a segment that cannot be read is told of, and stays. */
 export async function sealSegments(job: SealSegmentsJob, report: ReportProgress): Promise<SealSegmentsResult> {
   if (job.compression === "none" && job.key === undefined) return emptyResult([]);
-  const key = job.key === undefined ? undefined : new BackupKey(job.key);
   const segments = await listPlainSegments(job);
   const result = { ...emptyResult([]), problems: [] as string[] };
+  const keys = new Map<string, BackupKey | undefined>();
   for (const [index, segment] of segments.entries()) {
+    const { generation } = segment;
+    if (!keys.has(generation)) keys.set(generation, createKey(job.key, generation));
     report({ step: "seal", share: index / segments.length });
     try {
-      const storedBytes = await sealSegment(segment, job.compression, key);
+      const storedBytes = await sealSegment(segment, job.compression, keys.get(generation));
       result.sealedCount++;
       result.plainBytes += segment.file.sizeBytes;
       result.storedBytes += storedBytes;
@@ -65,6 +69,12 @@ export async function sealSegments(job: SealSegmentsJob, report: ReportProgress)
     }
   }
   return result;
+}
+
+/** The same salt for all of a generation, over many runs: a restore derives its key once, which takes half a second. */
+function createKey(passphrase: string | undefined, generation: string): BackupKey | undefined {
+  if (passphrase === undefined) return undefined;
+  return new BackupKey(passphrase, { salt: createHash("sha256").update(generation).digest().subarray(0, SALT_BYTES) });
 }
 
 function emptyResult(problems: readonly string[]): {
@@ -86,7 +96,7 @@ async function listPlainSegments({ backupFolder, writing }: SealSegmentsJob): Pr
       // What is added to it would be lost with the plain file; so would what is behind it, were it not closed.
       if (open !== undefined && number >= open) continue;
       const file = forms.find(({ isCompressed, isEncrypted }) => !isCompressed && !isEncrypted);
-      if (file) plain.push({ folder, file, others: forms.filter((form) => form !== file) });
+      if (file) plain.push({ generation, folder, file, others: forms.filter((form) => form !== file) });
     }
   }
   return plain;

@@ -1,6 +1,7 @@
 import {
   closeSync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -9,6 +10,8 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -37,6 +40,7 @@ export class ArchiveFiles {
   readonly #buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
   #generation: string | undefined;
   #segment: number | undefined;
+  #segmentPath = "";
   #index: number | undefined;
   #indexBytes = 0;
   #trimFromBytes: number;
@@ -51,11 +55,23 @@ export class ArchiveFiles {
   takeUp({ generation, segment, indexBytes }: ArchiveTail): void {
     this.close();
     const folder = join(this.#folder, generation);
-    this.#index = openSync(indexPath(folder), "r+");
-    ftruncateSync(this.#index, indexBytes);
-    this.#indexBytes = indexBytes;
-    this.#segment = openSync(join(folder, segmentName(segment)), "r+");
-    this.#generation = generation;
+    try {
+      this.#index = openSync(indexPath(folder), "r+");
+      ftruncateSync(this.#index, indexBytes);
+      this.#indexBytes = indexBytes;
+      this.#openSegment(join(folder, segmentName(segment)), "r+");
+      this.#generation = generation;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** What is written now would go to files that nobody finds any more. */
+  get isGone(): boolean {
+    if (this.#generation === undefined) return false;
+    const index = indexPath(join(this.#folder, this.#generation));
+    return !isSameFile(index, this.#index) || !isSameFile(this.#segmentPath, this.#segment);
   }
 
   /** The line is of the segment that begins. */
@@ -63,15 +79,15 @@ export class ArchiveFiles {
     const folder = join(this.#folder, generation);
     if (generation !== this.#generation) {
       this.close();
+      this.#generation = generation;
       mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
       this.#index = openSync(indexPath(folder), "w", FILE_MODE);
       this.#indexBytes = 0;
       syncFolder(this.#folder);
-      this.#generation = generation;
     }
     this.#closeSegment();
     if (this.#indexBytes > this.#trimFromBytes) this.#trimIndex(folder);
-    this.#segment = openSync(join(folder, segmentName(line.segment)), "w", FILE_MODE);
+    this.#openSegment(join(folder, segmentName(line.segment)), "w");
     syncFolder(folder);
     this.appendLines([line]);
   }
@@ -102,6 +118,18 @@ export class ArchiveFiles {
     if (this.#index !== undefined) fdatasyncSync(this.#index);
   }
 
+  /** Removes a generation that holds nothing yet. */
+  discardGeneration(): void {
+    const generation = this.#generation;
+    this.close();
+    if (generation === undefined) return;
+    try {
+      rmSync(join(this.#folder, generation), { recursive: true, force: true });
+    } catch {
+      // An empty one more is no harm: no snapshot begins with it.
+    }
+  }
+
   close(): void {
     this.#closeSegment();
     if (this.#index !== undefined) closeSync(this.#index);
@@ -130,10 +158,22 @@ export class ArchiveFiles {
     this.#trimFromBytes = Math.max(this.#trimFromBytes, 2 * kept.length);
   }
 
+  #openSegment(path: string, flags: "r+" | "w"): void {
+    this.#segment = openSync(path, flags, FILE_MODE);
+    this.#segmentPath = path;
+  }
+
   #closeSegment(): void {
     if (this.#segment !== undefined) closeSync(this.#segment);
     this.#segment = undefined;
   }
+}
+
+function isSameFile(path: string, handle: number | undefined): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found || handle === undefined) return false;
+  const { dev, ino } = fstatSync(handle);
+  return found.dev === dev && found.ino === ino;
 }
 
 function writeWhole(handle: number, content: Buffer, position: number): void {

@@ -1,6 +1,6 @@
 import { MusterError, toError } from "../../core/errors.ts";
 import type { WalState } from "./checkpointer.ts";
-import type { WalArchive, ArchiveStatus } from "./wal-archive.ts";
+import type { ArchiveStatus, CommitNote, WalArchive } from "./wal-archive.ts";
 
 /**
  * When the writer thread archives: every `intervalMs`, before each checkpoint, and with an interval of 0 before any write
@@ -41,6 +41,11 @@ export class ArchiveKeeper {
     this.#attempt(() => this.#archive.open());
   }
 
+  /** Another database has taken the place of the one that was archived. */
+  noteReplacement(): void {
+    this.#archive.abandon("the database was replaced by a restored one");
+  }
+
   start(readDataVersion: () => number): void {
     this.#archive.watch(readDataVersion);
     this.setInterval(this.#intervalMs);
@@ -55,8 +60,8 @@ export class ArchiveKeeper {
   }
 
   /** A group was committed; nobody has been told yet. Throws when it has to be archived before that, and cannot be. */
-  noteCommit(at: number, hasChanged: boolean): void {
-    this.#archive.noteCommit(at, hasChanged);
+  noteCommit(note: CommitNote): void {
+    this.#archive.noteCommit(note);
     if (this.#intervalMs > 0) return;
     try {
       this.#archive.flush();

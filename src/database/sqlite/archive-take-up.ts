@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
+  encodeArchiveLine,
   INDEX_TAIL_BYTES,
   indexPath,
   listGenerationsSync,
@@ -44,6 +45,7 @@ export type TakeUp =
   | { readonly kind: "gap"; readonly reason: string };
 
 export function planTakeUp(tail: ArchiveTail, disk: LogOnDisk): TakeUp {
+  if (tail.segment === 0) return { kind: "gap", reason: "the newest generation of the archive had not begun yet" };
   if (!tail.header) return { kind: "gap", reason: "the newest segment of the archive is gone" };
   if (disk.header?.salts === tail.header.salts) {
     if (disk.readChecksumAt(tail.offset) === tail.checksum) return { kind: "same-life" };
@@ -70,10 +72,14 @@ export function readArchiveTail(archiveFolder: string): ArchiveTail | undefined 
   // Only lines that a newline ends: what comes behind is written once more.
   const linesBytes = content.lastIndexOf("\n") + 1;
   const lines = parseTail(content.subarray(0, linesBytes));
+  const begun = lines.at(-1);
+  // A segment begins with a commit: of one that a crash has interrupted before that, nothing is kept.
+  const isBegunOnly = begun?.kind === "segment";
+  if (isBegunOnly) lines.pop();
+  const keptBytes = isBegunOnly ? content.lastIndexOf(encodeArchiveLine(begun)) : linesBytes;
   const last = lines.at(-1);
   const commit = lines.findLast((line): line is ArchivedCommit => line.kind === "commit");
   const segment = last?.segment ?? 0;
-  // A segment begins with a commit: what is in the index without one, a crash has interrupted.
   const isWhole = commit?.segment === segment;
   return {
     ...{ generation, segment },
@@ -82,7 +88,7 @@ export function readArchiveTail(archiveFolder: string): ArchiveTail | undefined 
     header: readHeader(join(folder, segmentName(segment))),
     at: last?.at ?? 0,
     fingerprint: last?.kind === "settled" ? last.fingerprint : undefined,
-    indexBytes: start + linesBytes,
+    indexBytes: start + keptBytes,
   };
 }
 

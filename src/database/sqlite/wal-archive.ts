@@ -1,5 +1,5 @@
-import { readSync } from "node:fs";
-import { toError } from "../../core/errors.ts";
+import { fstatSync, readSync } from "node:fs";
+import { MusterError, toError } from "../../core/errors.ts";
 import { createReference } from "../../core/ids.ts";
 import {
   generationName,
@@ -29,7 +29,9 @@ import {
  * All of it is synchronous: it runs between two commits of the one thread that makes them.
  */
 
-/** Read from the log at a time: four megabytes of the usual pages. */
+/** Read from the log first: what a group commits is seldom more. */
+const FRAMES_PER_FIRST_READ = 16;
+/** And at most at a time: four megabytes of the usual pages. */
 const FRAMES_PER_READ = 1_024;
 const FOREIGN_USE = "another program has used the database";
 
@@ -59,6 +61,24 @@ export interface ArchiveStatus extends ArchivePosition {
   readonly lastError: string | undefined;
 }
 
+/** A commit that this thread has made, and when: the log itself does not say. */
+export interface CommitNote {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Frames in the log behind it. */
+  readonly frameCount: number;
+  /** It certainly put some of them there; another may have been empty. */
+  readonly isCertain: boolean;
+}
+
+interface Log {
+  readonly handle: number;
+  /** undefined when it is empty. */
+  readonly header: WalHeader | undefined;
+  /** When it was written to last, epoch milliseconds. */
+  readonly changedAt: number;
+}
+
 export class WalArchive {
   readonly #options: WalArchiveOptions;
   readonly #files: ArchiveFiles;
@@ -67,10 +87,13 @@ export class WalArchive {
   #isAnyLifeNext = false;
   /** Why the next generation begins, or this one has. */
   #gap: string | undefined;
-  /** Times of the commits since the last copy, in order. */
-  #commitTimes: number[] = [];
-  /** So many of them have put frames into the log; the others may have been empty. */
+  /** The tail of an earlier run was looked at. */
+  #isTakenUp = false;
+  /** Commits since the last copy, of the log's present life, in order. */
+  #notes: CommitNote[] = [];
+  /** So many commits since the last copy must be found in the log. */
   #certainCommitCount = 0;
+  #pendingSince: number | undefined;
   #lastAt = 0;
   #archivedUntil: number | undefined;
   #lastError: string | undefined;
@@ -87,41 +110,19 @@ export class WalArchive {
     return {
       ...{ generation, segment, offset },
       archivedUntil: this.#archivedUntil,
-      pendingSince: this.#commitTimes[0],
+      pendingSince: this.#pendingSince,
       gap: this.#gap,
       lastError: this.#lastError,
     };
   }
 
-  get hasPending(): boolean {
-    return this.#commitTimes.length > 0 || this.#lastError !== undefined;
-  }
-
   /**
    * Takes up the newest generation where it can be proved that nothing is missing, and copies what the log on the disk
    * has beyond it. To be called before SQLite opens the database: a damaged one does not open, and its log is what
-   * completes the archive.
+   * completes the archive. When it throws, the next `flush` tries it again.
    */
   open(): void {
-    const { folder, databasePath } = this.#options;
-    const tail = readArchiveTail(folder);
-    if (!tail) return;
-    this.#lastAt = tail.at;
-    this.#withLog((log) => {
-      const takeUp = planTakeUp(tail, {
-        header: log?.header,
-        readChecksumAt: (offset) => log && readChecksum(log.handle, log.header, offset),
-        fingerprint: fingerprintOf(databasePath),
-      });
-      if (takeUp.kind === "gap") {
-        this.#gap = takeUp.reason;
-        return;
-      }
-      this.#progress = { ...tail, header: tail.header!, isSettled: tail.fingerprint !== undefined };
-      this.#isAnyLifeNext = takeUp.kind === "settled" && !log;
-      this.#archivedUntil = tail.at;
-      this.#files.takeUp(tail);
-    });
+    this.#attempt(() => this.#takeUp());
     if (this.#progress) this.flush();
   }
 
@@ -131,27 +132,33 @@ export class WalArchive {
     this.#dataVersion = readDataVersion();
   }
 
-  noteCommit(at: number, isCertain: boolean): void {
-    this.#commitTimes.push(at);
-    if (isCertain) this.#certainCommitCount++;
+  noteCommit(note: CommitNote): void {
+    const last = this.#notes.at(-1);
+    // The log was begun anew before all of it was archived: its former frames are not to be found any more.
+    if (last && note.frameCount < last.frameCount) this.#notes = [];
+    this.#notes.push(note);
+    this.#pendingSince ??= note.at;
+    if (note.isCertain) this.#certainCommitCount++;
   }
 
   /** Copies what has been committed, and makes it durable. When it throws, nothing that it did counts. */
   flush(): void {
-    try {
+    this.#attempt(() => {
+      if (!this.#isTakenUp) this.#takeUp();
+      if (this.#progress && this.#files.isGone) this.abandon("the archive's files were removed or replaced");
+      const dataVersion = this.#readDataVersion();
       this.#withLog((log) => {
         // What another program committed is archived like all else, as long as it is still in the log.
-        if (this.#hasForeignCommits() && log?.header.salts !== this.#progress?.header.salts) this.abandon(FOREIGN_USE);
-        if (log) this.#copy(log.handle, log.header);
-        else this.#requireCommits(0);
+        const isForeign = dataVersion !== this.#dataVersion;
+        if (isForeign && log?.header?.salts !== this.#progress?.header.salts) this.abandon(FOREIGN_USE);
+        if (log?.header) this.#copy(log, log.header);
+        else this.#requireNothing(log);
       });
-      this.#commitTimes = [];
+      this.#dataVersion = dataVersion;
+      this.#notes = [];
       this.#certainCommitCount = 0;
-      this.#lastError = undefined;
-    } catch (error) {
-      this.#lastError = toError(error).message;
-      throw error;
-    }
+      this.#pendingSince = undefined;
+    });
   }
 
   /**
@@ -171,16 +178,56 @@ export class WalArchive {
 
   /** The log will not be kept any longer for the archive's sake: what comes is another generation. */
   abandon(reason: string): void {
+    // Of several reasons the first is the cause of the others.
+    if (this.#progress || !this.#isTakenUp) this.#gap = reason;
+    this.#isTakenUp = true;
     this.#progress = undefined;
-    this.#gap = reason;
+    this.#certainCommitCount = 0;
     this.#files.close();
   }
 
   /** After the database was closed: notes how its file was left, so that it shows when something happens to it. */
   close(): void {
-    if (this.#progress?.isSettled) this.#noteSettled(this.#progress);
+    // Closing has moved what is not archived to the database file, and then the archive does not end as that does.
+    const isComplete = this.#pendingSince === undefined && this.#lastError === undefined;
+    if (this.#progress?.isSettled && isComplete) this.#noteSettled(this.#progress);
     this.#files.sync();
     this.#files.close();
+  }
+
+  #attempt(run: () => void): void {
+    try {
+      run();
+      this.#lastError = undefined;
+    } catch (error) {
+      this.#lastError = toError(error).message;
+      throw error;
+    }
+  }
+
+  #takeUp(): void {
+    const { folder, databasePath } = this.#options;
+    const tail = readArchiveTail(folder);
+    if (tail) {
+      this.#withLog((log) => {
+        const { handle, header } = log ?? {};
+        const takeUp = planTakeUp(tail, {
+          header,
+          readChecksumAt: (offset) => header && readChecksum(handle!, header, offset),
+          fingerprint: fingerprintOf(databasePath),
+        });
+        this.#lastAt = tail.at;
+        if (takeUp.kind === "gap") {
+          this.#gap = takeUp.reason;
+          return;
+        }
+        this.#files.takeUp(tail);
+        this.#progress = { ...tail, header: tail.header!, isSettled: tail.fingerprint !== undefined };
+        this.#isAnyLifeNext = takeUp.kind === "settled" && !header;
+        this.#archivedUntil = tail.at;
+      });
+    }
+    this.#isTakenUp = true;
   }
 
   #noteSettled(progress: Progress): void {
@@ -190,20 +237,33 @@ export class WalArchive {
     this.#progress = { ...progress, isSettled: true };
   }
 
-  #copy(log: number, header: WalHeader): void {
+  #copy(log: Log, header: WalHeader): void {
     const isSameLife = this.#progress?.header.salts === header.salts;
     const scanner = new WalScanner(header, isSameLife ? this.#progress : undefined);
     const from = scanner.offset;
-    const commits = scanLog(log, scanner);
+    const commits = scanLog(log.handle, scanner);
     this.#requireCommits(commits.length);
     const last = commits.at(-1);
     if (!last) return;
-    const progress = isSameLife && this.#progress ? this.#progress : this.#beginLife(header);
-    this.#files.copyToSegment(log, from, last.offset);
-    this.#files.appendLines(this.#describe(progress.segment, commits, from, scanner.frameBytes));
-    this.#files.sync();
-    this.#archivedUntil = this.#lastAt;
-    this.#progress = { ...progress, offset: last.offset, checksum: last.checksum, isSettled: false };
+    try {
+      const progress = isSameLife && this.#progress ? this.#progress : this.#beginLife(header);
+      this.#files.copyToSegment(log.handle, from, last.offset);
+      this.#files.appendLines(this.#describe(progress.segment, commits, from, log));
+      this.#files.sync();
+      this.#archivedUntil = this.#lastAt;
+      this.#progress = { ...progress, offset: last.offset, checksum: last.checksum, isSettled: false };
+    } catch (error) {
+      // The next try begins a generation of its own: on a disk that stays full, there would be one for each second.
+      if (!this.#progress) this.#files.discardGeneration();
+      throw error;
+    }
+  }
+
+  #requireNothing(log: Log | undefined): void {
+    if (!log && this.#certainCommitCount > 0) {
+      throw new MusterError("DATABASE_IO", "archive the log: it was deleted while the database is open");
+    }
+    this.#requireCommits(0);
   }
 
   /** What was committed here and is not in the log has been moved to the database file behind our back. */
@@ -233,12 +293,6 @@ export class WalArchive {
     return listGenerationsSync(this.#options.folder).at(-1);
   }
 
-  #hasForeignCommits(): boolean {
-    const before = this.#dataVersion;
-    this.#dataVersion = this.#readDataVersion();
-    return this.#dataVersion !== before;
-  }
-
   #findGap(header: WalHeader): string | undefined {
     const progress = this.#progress;
     if (!progress) return undefined;
@@ -247,12 +301,21 @@ export class WalArchive {
     return "the database's log does not follow the one that was archived";
   }
 
-  #describe(segment: number, commits: readonly WalCommit[], from: number, frameBytes: number): ArchiveLine[] {
+  /**
+   * A commit without a note behind it was made by another program, or before a crash: then the log's last change says
+   * when, and not the present moment, which may be hours later.
+   */
+  #describe(segment: number, commits: readonly WalCommit[], from: number, log: Log): ArchiveLine[] {
+    const frameBytes = FRAME_HEADER_BYTES + log.header!.pageBytes;
+    const unnotedAt = Math.min(this.#options.now(), log.changedAt);
     let start = from;
-    return commits.map(({ offset, pageCount, checksum }, index) => {
+    let index = 0;
+    return commits.map(({ offset, pageCount, checksum }) => {
       const frameCount = (offset - start) / frameBytes;
       start = offset;
-      const at = this.#timeAfterLast(this.#commitTimes[index] ?? this.#options.now());
+      const endFrame = (offset - WAL_HEADER_BYTES) / frameBytes;
+      while (index < this.#notes.length && this.#notes[index]!.frameCount < endFrame) index++;
+      const at = this.#timeAfterLast(this.#notes[index]?.at ?? unnotedAt);
       return { kind: "commit", segment, offset, frameCount, pageCount, checksum, at };
     });
   }
@@ -264,18 +327,19 @@ export class WalArchive {
   }
 
   /** Opened anew each time: while nobody has the database open, SQLite deletes its log. */
-  #withLog(use: (log: { readonly handle: number; readonly header: WalHeader } | undefined) => void): void {
+  #withLog(use: (log: Log | undefined) => void): void {
     withFile(`${this.#options.databasePath}-wal`, (handle) => {
-      const header = handle === undefined ? undefined : readHeaderOf(handle);
-      use(header && { handle: handle!, header });
+      if (handle === undefined) return use(undefined);
+      const changedAt = Math.ceil(fstatSync(handle).mtimeMs);
+      use({ handle, header: readHeaderOf(handle), changedAt });
     });
   }
 }
 
 function scanLog(log: number, scanner: WalScanner): WalCommit[] {
-  const content = Buffer.allocUnsafe(FRAMES_PER_READ * scanner.frameBytes);
   const commits: WalCommit[] = [];
-  for (;;) {
+  for (let frames = FRAMES_PER_FIRST_READ; ; frames = Math.min(4 * frames, FRAMES_PER_READ)) {
+    const content = Buffer.allocUnsafe(frames * scanner.frameBytes);
     const { offset } = scanner;
     const byteCount = readSync(log, content, 0, content.length, offset);
     for (const commit of scanner.scan(content.subarray(0, byteCount))) commits.push(commit);

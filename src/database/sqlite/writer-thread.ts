@@ -45,7 +45,9 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
   let archive = createArchive(options.archive);
   // Before anything else: what the log on the disk has, and the archive not yet, may be about to be moved aside.
   archive?.open();
-  if (path !== IN_MEMORY_PATH) takeUpReplacement(path, quarantineFolderAt(path, systemClock.now()));
+  if (path !== IN_MEMORY_PATH && takeUpReplacement(path, quarantineFolderAt(path, systemClock.now()))) {
+    archive?.noteReplacement();
+  }
   const connection = openWriterConnection(options.connection, (database) => validator.inspect(database));
   try {
     const { repaired } = validator.applyMigrations(connection.database);
@@ -82,9 +84,9 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
   const noteCommit = (): void => {
     if (!archive) return;
     const { walFrameCount } = checkpointer.measure();
-    const hasChanged = walFrameCount !== frameCount;
+    const isCertain = walFrameCount !== frameCount;
     frameCount = walFrameCount;
-    archive.noteCommit(systemClock.now(), hasChanged);
+    archive.noteCommit({ at: systemClock.now(), frameCount, isCertain });
   };
   const committer = new GroupCommitter({
     transactions: new TransactionManager(connection, systemClock),

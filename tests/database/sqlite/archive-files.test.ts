@@ -15,6 +15,8 @@ describe("the files of the archive", () => {
           ...{ pageBytes: 4096, at: segment },
         });
       for (let segment = 1; segment <= 20; segment++) begin(segment);
+      // One without a commit does not count.
+      files.appendLines([{ kind: "settled", segment: 20, fingerprint: "x", at: 20 }]);
       const generation = join(folder, "20261120T140509123Z-1");
       for (let segment = 1; segment <= 15; segment++)
         rmSync(join(generation, `${String(segment).padStart(8, "0")}.wal`));
@@ -26,7 +28,7 @@ describe("the files of the archive", () => {
       files.sync();
       files.close();
       const lines = parseTail(readFileSync(join(generation, "index.ndjson")));
-      expect(lines.map(({ segment }) => segment)).toEqual([16, 17, 18, 19, 20, 21, 22]);
+      expect(lines.map(({ segment }) => segment)).toEqual([16, 17, 18, 19, 20, 20, 21, 22]);
     });
   });
 

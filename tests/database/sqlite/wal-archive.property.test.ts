@@ -140,7 +140,7 @@ class Rig {
     switch (step.kind) {
       case "commit":
         this.#write(this.database, step.rowCount, step.valueBytes);
-        this.archive.noteCommit(this.#now, true);
+        this.archive.noteCommit({ at: this.#now, frameCount: countFrames(this.database), isCertain: true });
         this.times.set(this.#now, this.#number);
         break;
       case "flush":
@@ -202,6 +202,11 @@ class Rig {
     this.flush();
     this.database.close();
   }
+}
+
+function countFrames(database: Database.Database): number {
+  const [{ log }] = database.pragma("wal_checkpoint(NOOP)") as [{ log: number }];
+  return log;
 }
 
 function readIfPresent(path: string): Buffer | undefined {

@@ -34,7 +34,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["jest.config.ts", "tests/helpers/slow-first-sequencer.ts"],
+    files: ["jest.config.ts", "jest.torture.config.ts", "tests/helpers/slow-first-sequencer.ts"],
     rules: { "import-x/no-default-export": "off", "no-restricted-exports": "off" },
   },
   { files: ["**/*.js"], ...tseslint.configs.disableTypeChecked },

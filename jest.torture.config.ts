@@ -1,0 +1,13 @@
+import type { Config } from "jest";
+import base from "./jest.config.ts";
+
+/** The slow tests, one file after another: all of them, or those whose paths are given. */
+const config: Config = {
+  ...base,
+  roots: ["<rootDir>/tests/torture"],
+  testPathIgnorePatterns: ["/node_modules/"],
+  maxWorkers: 1,
+  testTimeout: 600_000,
+};
+
+export default config;

@@ -127,6 +127,7 @@ export class App {
     if (!isInMemory) {
       this.backups = new Backups({
         ...{ databasePath, folder: backupFolder, engine, recovery: this.recovery, clock, logger },
+        mark: () => database.mark(),
         settings: () => backupSettings(settings.current),
         isAvailable: () => degradation.state.kind === "normal" && engine.status().state.kind === "ready",
         run: (job, runOptions) => maintenance.run(job, runOptions),
@@ -134,7 +135,8 @@ export class App {
         onEvent: (event) => this.#auditBackup(event),
       });
     }
-    this.bot = new Bot({ access, settings, store, database, audit, degradation, clock, logger, onFatal });
+    const { backups } = this;
+    this.bot = new Bot({ access, settings, store, database, audit, backups, degradation, clock, logger, onFatal });
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
       { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },
@@ -161,6 +163,9 @@ export class App {
         .resizeReaders(after.DB_MAX_CONNECTIONS - 1)
         .catch((error: unknown) => logger.error("the pool of readers did not take its new size", { error }));
       moveLogs(resolve(folder, after.LOG_DIR), [logger, this.operationLog], logger);
+    });
+    this.recovery.onAction(({ action, outcome }) => {
+      if (action === "restore" && outcome === "succeeded") this.bot.reload();
     });
     this.recovery.onAction(({ action, outcome, target, detail }) => {
       if (action !== "rescue" || outcome === "running") return;
@@ -211,6 +216,7 @@ function backupSettings(settings: Settings): BackupsSettings {
     isArchiving: settings.DB_ARCHIVE,
     isEnabled: settings.DB_BACKUP_ENABLED,
     archiveIntervalMs: settings.DB_ARCHIVE_INTERVAL,
+    drillExpression: settings.DB_INTEGRITY_SCHEDULE,
     expression: settings.DB_BACKUP_SCHEDULE === "" ? undefined : settings.DB_BACKUP_SCHEDULE,
     intervalMs: (settings.DB_BACKUP_INTERVAL_HOURS ?? DEFAULT_BACKUP_INTERVAL_HOURS) * 3_600_000,
   };

@@ -135,6 +135,13 @@ export class DatabaseManager {
     return this.#writes.write(call, write);
   }
 
+  /** A write that changes nothing: the id under which it is recorded, by which a copy can be seen to be complete. */
+  async mark(): Promise<string> {
+    const call = this.#records.begin("mark", []);
+    await this.#calls.probe(call);
+    return call.operationId;
+  }
+
   health(): DatabaseHealth {
     const engine = this.#options.engine.status();
     return {

@@ -52,9 +52,14 @@ describe("backups of a running bot", () => {
       async () => (await bot.store.reactions.list({ guildId: bot.guildId, eventId: event.id })).length === 1,
     );
 
+    // It is not complete until the archive has a backup to start from again, and says so.
+    expect(await backups.manager.drill()).toMatchObject({ isComplete: false });
+
     // A restored database begins a generation of the archive, which needs a backup to start from.
     await backups.manager.create({ reason: "new-generation" });
     await createEvent("the last one");
+    expect(await backups.manager.drill()).toMatchObject({ isComplete: true, skipped: [], warnings: [] });
+    expect(await backups.canary.measure()).toBeLessThan(3_000);
     const newest = await backups.restorer.restore({ kind: "newest" });
     expect(newest.skipped).toEqual([]);
     expect(await listTitles()).toEqual(["after the backup", "after the restore", "before the backup", "the last one"]);

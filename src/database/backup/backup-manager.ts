@@ -8,6 +8,7 @@ import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import type { ArchiveStatus } from "../sqlite/wal-archive.ts";
 import { removeRestoreLeftovers, type RestoreResult } from "./execute-restore.ts";
+import type { RestoreDrillResult } from "./restore-drill.ts";
 import type { RestoreTarget } from "./restore-facts.ts";
 import type { RestorePlanSummary } from "./restore-sources.ts";
 import { isVerified, listSnapshots, type SnapshotCatalogue } from "./snapshot-catalogue.ts";
@@ -35,6 +36,8 @@ export interface BackupManagerOptions {
   readonly getArchiveStatus: () => ArchiveStatus | undefined;
   /** Has the archive take in what is committed: a snapshot begins where it ends. */
   readonly flushArchive: () => Promise<void>;
+  /** Writes something that changes nothing; its id, when it is acknowledged. Without a running bot nobody does. */
+  readonly mark?: () => Promise<string>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -50,7 +53,13 @@ export interface BackupRequest {
 export type BackupEvent =
   | { readonly kind: "made"; readonly manifest: SnapshotManifest }
   | { readonly kind: "failed"; readonly reason: SnapshotReason; readonly error: MusterError }
-  | { readonly kind: "damaged"; readonly id: string; readonly findings: readonly string[] };
+  | { readonly kind: "damaged"; readonly id: string; readonly findings: readonly string[] }
+  /** Whether the newest state can be restored from the backups. */
+  | {
+      readonly kind: "drill";
+      readonly result: RestoreDrillResult | undefined;
+      readonly error: MusterError | undefined;
+    };
 
 export interface BackupStatus {
   /** Of the last one that was begun since the start; undefined = none was. */
@@ -59,6 +68,8 @@ export interface BackupStatus {
   readonly lastBackup: SnapshotManifest | undefined;
   readonly lastError: string | undefined;
   readonly archive: ArchiveStatus | undefined;
+  /** The last state that was restored on trial and found complete, epoch milliseconds; undefined = none since the start. */
+  readonly restoreVerifiedAt: number | undefined;
 }
 
 /** What no further try mends. */
@@ -76,6 +87,7 @@ export class BackupManager {
   #backupStatus: BackupStatus["backupStatus"];
   #lastBackup: SnapshotManifest | undefined;
   #lastError: string | undefined;
+  #restoreVerifiedAt: number | undefined;
 
   constructor(options: BackupManagerOptions) {
     const { clock, retry, logger } = options;
@@ -100,6 +112,7 @@ export class BackupManager {
       lastBackup: this.#lastBackup,
       lastError: this.#lastError,
       archive: this.#options.getArchiveStatus(),
+      restoreVerifiedAt: this.#restoreVerifiedAt,
     };
   }
 
@@ -212,6 +225,28 @@ export class BackupManager {
       },
       onProgress,
     );
+  }
+
+  /** Restores the newest state on trial, and looks whether the last write is in it. Rejects when it cannot be restored. */
+  async drill(onProgress?: ReportProgress): Promise<RestoreDrillResult> {
+    const { folder, settings, mark, flushArchive } = this.#options;
+    if (!mark) throw new MusterError("CONFLICT", "try the backups: that needs a running bot");
+    try {
+      const markId = await mark();
+      await flushArchive();
+      const { key } = settings();
+      const result = await this.#run(
+        { kind: "restore-drill", backupFolder: folder, markId, ...(key === undefined ? {} : { key }) },
+        onProgress,
+      );
+      if (result.isComplete) this.#restoreVerifiedAt = result.reachedAt;
+      this.#tell({ kind: "drill", result, error: undefined });
+      return result;
+    } catch (thrown) {
+      const error = toBackupError(thrown);
+      if (error.code !== "SHUTTING_DOWN") this.#tell({ kind: "drill", result: undefined, error });
+      throw error;
+    }
   }
 
   /** What follows a snapshot is housekeeping: the snapshot counts, whether it succeeds or not. */

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { isMusterError } from "../../core/errors.ts";
 import { Interval } from "../../core/interval.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Schedule } from "../maintenance/cron-schedule.ts";
+import { CronJob, type Schedule } from "../maintenance/cron-schedule.ts";
 import { ArchiveWatch, type ArchiveEvent } from "./archive-watch.ts";
 import type { BackupManager } from "./backup-manager.ts";
 import type { SnapshotManifest, SnapshotReason } from "./snapshot-manifest.ts";
@@ -12,12 +12,14 @@ export interface BackupScheduleSettings {
   /** When backups are made; undefined = every `intervalMs`. */
   readonly expression: string | undefined;
   readonly intervalMs: number;
+  /** When it is tried whether the newest state can be restored. */
+  readonly drillExpression: string;
   /** How long a commit may wait to be archived, milliseconds. */
   readonly archiveIntervalMs: number;
 }
 
 export interface BackupScheduleOptions {
-  readonly backups: Pick<BackupManager, "create" | "seal" | "status">;
+  readonly backups: Pick<BackupManager, "create" | "drill" | "seal" | "status">;
   readonly settings: () => BackupScheduleSettings;
   readonly onArchiveEvent: (event: ArchiveEvent) => void;
   /** Whether there is a database that can be read now. */
@@ -43,18 +45,21 @@ export class BackupSchedule {
   readonly #options: BackupScheduleOptions;
   readonly #looking: Interval;
   readonly #archive: ArchiveWatch;
-  #expression: string | undefined;
-  #endSchedule: (() => void) | undefined;
+  readonly #snapshots: CronJob;
+  readonly #drills: CronJob;
   #startedAt = 0;
   #pausedUntil = 0;
   #sealedAt = 0;
   #sealedSegment = "";
   #running: Promise<void> | undefined;
+  #drilling: Promise<void> | undefined;
 
   constructor(options: BackupScheduleOptions) {
     this.#options = options;
     const { clock, logger } = options;
     this.#archive = new ArchiveWatch(clock);
+    this.#snapshots = new CronJob(options.schedule, () => void this.#make("schedule"));
+    this.#drills = new CronJob(options.schedule, () => void this.#drill());
     this.#looking = new Interval({
       clock,
       everyMs: () => LOOK_INTERVAL_MS,
@@ -70,21 +75,17 @@ export class BackupSchedule {
   }
 
   async stop(): Promise<void> {
-    this.#endSchedule?.();
-    this.#endSchedule = undefined;
+    this.#snapshots.stop();
+    this.#drills.stop();
     await this.#looking.stop();
-    await this.#running;
+    await Promise.all([this.#running, this.#drilling]);
   }
 
   /** Takes up the settings as they are now. */
   apply(): void {
-    const { settings, schedule } = this.#options;
-    const { isEnabled, expression } = settings();
-    const wanted = isEnabled ? expression : undefined;
-    if (wanted === this.#expression) return;
-    this.#endSchedule?.();
-    this.#expression = wanted;
-    this.#endSchedule = wanted === undefined ? undefined : schedule(wanted, () => void this.#make("schedule"));
+    const { isEnabled, expression, drillExpression } = this.#options.settings();
+    this.#snapshots.set(isEnabled ? expression : undefined);
+    this.#drills.set(isEnabled ? drillExpression : undefined);
   }
 
   async #look(): Promise<void> {
@@ -123,6 +124,21 @@ export class BackupSchedule {
   #make(reason: SnapshotReason): Promise<void> {
     this.#running ??= this.#tryMake(reason).finally(() => (this.#running = undefined));
     return this.#running;
+  }
+
+  #drill(): Promise<void> {
+    const { backups, isAvailable, logger } = this.#options;
+    if (!isAvailable()) return Promise.resolve();
+    this.#drilling ??= backups
+      .drill()
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          if (!isMusterError(error, "SHUTTING_DOWN")) logger.error("the backups could not be tried", { error });
+        },
+      )
+      .finally(() => (this.#drilling = undefined));
+    return this.#drilling;
   }
 
   async #tryMake(reason: SnapshotReason): Promise<void> {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RetryConfig } from "../../resilience/backoff.ts";
@@ -5,6 +6,8 @@ import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import type { Schedule } from "../maintenance/cron-schedule.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
+import { ArchiveCanary } from "./archive-canary.ts";
+import { ARCHIVE_FOLDER } from "./archive-index.ts";
 import type { ArchiveEvent } from "./archive-watch.ts";
 import { BackupManager, type BackupEvent, type BackupSettings } from "./backup-manager.ts";
 import { BackupSchedule, type BackupScheduleSettings } from "./backup-schedule.ts";
@@ -20,6 +23,8 @@ export interface BackupsOptions {
   /** Whether there is a database that can be read now. */
   readonly isAvailable: () => boolean;
   readonly engine: SqliteEngine;
+  /** Writes something that changes nothing; its id, when it is acknowledged. */
+  readonly mark: () => Promise<string>;
   readonly run: MaintenanceRunner["run"];
   readonly cron: Schedule;
   readonly recovery: RecoveryLog;
@@ -36,10 +41,11 @@ export class Backups {
   readonly name = "backups";
   readonly manager: BackupManager;
   readonly schedule: BackupSchedule;
+  readonly canary: ArchiveCanary;
   readonly restorer: Restorer;
 
   constructor({ cron, onEvent, isAvailable, engine, recovery, ...options }: BackupsOptions) {
-    const { databasePath, run, settings, clock, logger } = options;
+    const { databasePath, folder, mark, run, settings, clock, logger } = options;
     this.manager = new BackupManager({
       ...options,
       retry: () => RETRY,
@@ -53,16 +59,24 @@ export class Backups {
       schedule: cron,
       onArchiveEvent: onEvent,
     });
+    this.canary = new ArchiveCanary({
+      ...{ mark, clock },
+      archiveFolder: join(folder, ARCHIVE_FOLDER),
+      isAvailable: () => isAvailable() && engine.archiveStatus !== undefined,
+      onError: (error) => logger.warn("measuring the archive's lag failed", { error }),
+    });
     this.restorer = new Restorer({ databasePath, backups, engine, run, recovery, clock });
   }
 
   async start(): Promise<void> {
     await this.manager.start();
     this.schedule.start();
+    this.canary.start();
   }
 
   async stop(): Promise<void> {
     this.manager.stop();
+    await this.canary.stop();
     await this.schedule.stop();
   }
 }
@@ -90,6 +104,14 @@ export function describeBackupEvent(event: BackupEvent | ArchiveEvent): {
         target: event.id,
         details: { findings: [...event.findings] },
       };
+    case "drill": {
+      const { result, error } = event;
+      const details = result
+        ? { ...{ reachedAt: result.reachedAt, durationMs: result.durationMs }, warnings: [...result.warnings] }
+        : { code: error?.code ?? "INTERNAL" };
+      const isSuccess = result?.isComplete === true;
+      return { action: "backup.drill", isSuccess, target: result?.snapshotId ?? "backups", details };
+    }
     case "archive-gap": {
       const { generation, reason } = event;
       return { action: "archive.gap", isSuccess: false, target: generation, details: { reason } };

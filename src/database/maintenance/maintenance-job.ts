@@ -4,10 +4,12 @@ import type { RestoreJob, RestoreResult } from "../backup/execute-restore.ts";
 import type { ArchiveFindings, InspectArchiveJob } from "../backup/inspect-archive.ts";
 import type { PruneArchiveJob, PruneArchiveResult } from "../backup/prune-archive.ts";
 import type { PruneSnapshotsJob, PruneSnapshotsResult } from "../backup/prune-snapshots.ts";
+import type { RestoreDrillJob, RestoreDrillResult } from "../backup/restore-drill.ts";
 import type { PlanRestoreJob, RestorePlanSummary } from "../backup/restore-sources.ts";
 import type { SalvageJob, SalvageResult } from "../backup/salvage.ts";
 import type { SealSegmentsJob, SealSegmentsResult } from "../backup/seal-segments.ts";
 import type { VerifySnapshotJob, VerifySnapshotResult } from "../backup/verify-snapshot.ts";
+import type { MigrationTestResult, TestMigrationsJob } from "../schema/test-migrations.ts";
 import type { ReplacementResult } from "../sqlite/replacement.ts";
 import type { IntegrityCheckJob, IntegrityReport } from "./integrity-check.ts";
 
@@ -19,9 +21,11 @@ export interface MaintenanceJobs {
   readonly "prune-snapshots": { readonly job: PruneSnapshotsJob; readonly result: PruneSnapshotsResult };
   readonly "plan-restore": { readonly job: PlanRestoreJob; readonly result: RestorePlanSummary };
   readonly restore: { readonly job: RestoreJob; readonly result: RestoreResult };
+  readonly "restore-drill": { readonly job: RestoreDrillJob; readonly result: RestoreDrillResult };
   readonly "exchange-database": { readonly job: ExchangeDatabaseJob; readonly result: ReplacementResult };
   readonly salvage: { readonly job: SalvageJob; readonly result: SalvageResult };
   readonly "inspect-archive": { readonly job: InspectArchiveJob; readonly result: ArchiveFindings };
+  readonly "test-migrations": { readonly job: TestMigrationsJob; readonly result: MigrationTestResult };
   readonly "seal-segments": { readonly job: SealSegmentsJob; readonly result: SealSegmentsResult };
   readonly "prune-archive": { readonly job: PruneArchiveJob; readonly result: PruneArchiveResult };
 }

@@ -5,10 +5,12 @@ import { executeRestore } from "../backup/execute-restore.ts";
 import { inspectArchive } from "../backup/inspect-archive.ts";
 import { pruneArchive } from "../backup/prune-archive.ts";
 import { pruneSnapshots } from "../backup/prune-snapshots.ts";
+import { drillRestore } from "../backup/restore-drill.ts";
 import { planRestoreFrom } from "../backup/restore-sources.ts";
 import { salvage } from "../backup/salvage.ts";
 import { sealSegments } from "../backup/seal-segments.ts";
 import { verifySnapshot } from "../backup/verify-snapshot.ts";
+import { testMigrations } from "../schema/test-migrations.ts";
 import { toWireError, type WireError } from "../sqlite/thread-protocol.ts";
 import { checkIntegrity } from "./integrity-check.ts";
 import type { MaintenanceJob, MaintenanceJobs, MaintenanceKind } from "./maintenance-job.ts";
@@ -38,9 +40,11 @@ const JOBS: {
   "prune-snapshots": pruneSnapshots,
   "plan-restore": planRestoreFrom,
   restore: executeRestore,
+  "restore-drill": drillRestore,
   "exchange-database": exchangeDatabase,
   salvage,
   "inspect-archive": inspectArchive,
+  "test-migrations": testMigrations,
   "seal-segments": sealSegments,
   "prune-archive": pruneArchive,
 };

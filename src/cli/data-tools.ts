@@ -22,7 +22,7 @@ export interface DataTools {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Keeps a bot from starting until it is released. Throws INSTANCE_LOCKED while one runs. */
-  lock(activity: string): InstanceLock;
+  lock(activity: string, hint?: string): InstanceLock;
 }
 
 /** A person is waiting, and can try again when the reason is gone. */
@@ -62,7 +62,7 @@ export async function withDataTools<Result>(
     return await body({
       ...{ settings, databasePath, dataFolder: dirname(databasePath), backups, run, clock, logger },
       signal: interruption.signal,
-      lock: (activity) => lockData(join(dirname(databasePath), "muster.lock"), activity, clock),
+      lock: (activity, hint) => lockData(join(dirname(databasePath), "muster.lock"), activity, clock, hint),
     });
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
@@ -98,14 +98,16 @@ function createBackupManager({ settings, backupFolder, ...parts }: BackupParts):
   });
 }
 
-function lockData(path: string, activity: string, clock: Clock): InstanceLock {
+const RESTORE_HINT = "Use /dbbackup restore in Discord, which works while the bot runs, or stop the bot first.";
+
+function lockData(path: string, activity: string, clock: Clock, hint = RESTORE_HINT): InstanceLock {
   try {
     return acquireInstanceLock({ path, clock });
   } catch (error) {
     if (!isMusterError(error, "INSTANCE_LOCKED")) throw error;
     throw new MusterError("INSTANCE_LOCKED", `${activity}: a bot is running on this data (${error.message})`, {
       cause: error,
-      hint: "Use /dbbackup restore in Discord, which works while the bot runs, or stop the bot first.",
+      hint,
       ...(error.details === undefined ? {} : { details: error.details }),
     });
   }

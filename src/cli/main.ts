@@ -4,6 +4,7 @@ import { registerAuditVerb } from "./audit.ts";
 import { registerBackupVerb } from "./backup.ts";
 import { registerCheckVerb } from "./check.ts";
 import { registerConfigVerb } from "./config.ts";
+import { registerMigrateVerb } from "./migrate.ts";
 import { registerRestoreVerb } from "./restore.ts";
 import { EXIT_FAILED, EXIT_USAGE, printError, printJsonError } from "./verb.ts";
 
@@ -18,6 +19,7 @@ const program = new Command("muster").description("Looks after the data of a Mus
 for (const register of [
   registerBackupVerb,
   registerRestoreVerb,
+  registerMigrateVerb,
   registerCheckVerb,
   registerAuditVerb,
   registerConfigVerb,

@@ -3,7 +3,7 @@ import { isMusterError, MusterError, toError, type ErrorCode } from "../../core/
 import type { Logger } from "../../core/logger.ts";
 import type { GracefulDegradation } from "../../resilience/graceful-degradation.ts";
 import type { DatabaseManager } from "../database-manager.ts";
-import type { Schedule } from "../maintenance/cron-schedule.ts";
+import { CronJob, type Schedule } from "../maintenance/cron-schedule.ts";
 import type { BrokenReference, IntegrityCheckJob, IntegrityReport } from "../maintenance/integrity-check.ts";
 import { planNextStep } from "./check-plan.ts";
 import type { DamagedRowsMoved } from "./damaged-rows.ts";
@@ -74,8 +74,8 @@ interface CheckRun {
 
 export class IntegrityMonitor {
   readonly #options: IntegrityMonitorOptions;
+  readonly #scheduled: CronJob;
   #expression: string;
-  #endSchedule: (() => void) | undefined;
   #endWaiting = (): void => undefined;
   #running: Promise<CheckResult | undefined> | undefined;
   #last: CheckResult | undefined;
@@ -85,6 +85,7 @@ export class IntegrityMonitor {
   constructor(options: IntegrityMonitorOptions) {
     this.#options = options;
     this.#expression = options.expression;
+    this.#scheduled = new CronJob(options.schedule, () => void this.check("scheduled"));
   }
 
   /** The last check that was not left out. */
@@ -100,17 +101,14 @@ export class IntegrityMonitor {
   start(): void {
     if (this.#stopping) return;
     this.#stopping = new AbortController();
-    this.#endSchedule = this.#options.schedule(this.#expression, () => void this.check("scheduled"));
+    this.#scheduled.set(this.#expression);
     this.#checkOnceReady();
   }
 
   /** Applies at once. */
   setSchedule(expression: string): void {
-    if (expression === this.#expression) return;
     this.#expression = expression;
-    if (!this.#stopping) return;
-    this.#endSchedule?.();
-    this.#endSchedule = this.#options.schedule(expression, () => void this.check("scheduled"));
+    if (this.#stopping) this.#scheduled.set(expression);
   }
 
   /** Ends a look in progress; waits for what is being mended. */
@@ -118,8 +116,7 @@ export class IntegrityMonitor {
     this.#stopping?.abort();
     this.#stopping = undefined;
     this.#endWaiting();
-    this.#endSchedule?.();
-    this.#endSchedule = undefined;
+    this.#scheduled.stop();
     await this.#running;
   }
 

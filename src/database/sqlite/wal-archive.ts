@@ -1,4 +1,4 @@
-import { fstatSync, readSync } from "node:fs";
+import { fstatSync } from "node:fs";
 import { MusterError, toError } from "../../core/errors.ts";
 import { createReference } from "../../core/ids.ts";
 import {
@@ -9,6 +9,7 @@ import {
 } from "../backup/archive-index.ts";
 import { ArchiveFiles } from "./archive-files.ts";
 import { fingerprintOf, planTakeUp, readArchiveTail, readHeaderOf, withFile } from "./archive-take-up.ts";
+import { readChecksumAt, scanWal } from "./wal-file.ts";
 import {
   FRAME_HEADER_BYTES,
   isNextLife,
@@ -29,10 +30,6 @@ import {
  * All of it is synchronous: it runs between two commits of the one thread that makes them.
  */
 
-/** Read from the log first: what a group commits is seldom more. */
-const FRAMES_PER_FIRST_READ = 16;
-/** And at most at a time: four megabytes of the usual pages. */
-const FRAMES_PER_READ = 1_024;
 const FOREIGN_USE = "another program has used the database";
 
 export interface WalArchiveOptions {
@@ -213,7 +210,7 @@ export class WalArchive {
         const { handle, header } = log ?? {};
         const takeUp = planTakeUp(tail, {
           header,
-          readChecksumAt: (offset) => header && readChecksum(handle!, header, offset),
+          readChecksumAt: (offset) => header && readChecksumAt(handle!, header, offset),
           fingerprint: fingerprintOf(databasePath),
         });
         this.#lastAt = tail.at;
@@ -232,8 +229,9 @@ export class WalArchive {
 
   #noteSettled(progress: Progress): void {
     const fingerprint = fingerprintOf(this.#options.databasePath) ?? "";
-    const at = this.#timeAfterLast(this.#options.now());
+    const at = Math.max(this.#lastAt, this.#options.now());
     this.#files.appendLines([{ kind: "settled", segment: progress.segment, fingerprint, at }]);
+    this.#lastAt = at;
     this.#progress = { ...progress, isSettled: true };
   }
 
@@ -241,15 +239,17 @@ export class WalArchive {
     const isSameLife = this.#progress?.header.salts === header.salts;
     const scanner = new WalScanner(header, isSameLife ? this.#progress : undefined);
     const from = scanner.offset;
-    const commits = scanLog(log.handle, scanner);
+    const commits = scanWal(log.handle, scanner);
     this.#requireCommits(commits.length);
     const last = commits.at(-1);
     if (!last) return;
+    const times = this.#dateCommits(commits, log);
     try {
-      const progress = isSameLife && this.#progress ? this.#progress : this.#beginLife(header);
+      const progress = isSameLife && this.#progress ? this.#progress : this.#beginLife(header, times[0]!);
       this.#files.copyToSegment(log.handle, from, last.offset);
-      this.#files.appendLines(this.#describe(progress.segment, commits, from, log));
+      this.#files.appendLines(describeCommits(progress, commits, from, times));
       this.#files.sync();
+      this.#lastAt = times.at(-1)!;
       this.#archivedUntil = this.#lastAt;
       this.#progress = { ...progress, offset: last.offset, checksum: last.checksum, isSettled: false };
     } catch (error) {
@@ -272,9 +272,8 @@ export class WalArchive {
   }
 
   /** The log was begun anew: the next segment when nothing can be missing in between, else a new generation. */
-  #beginLife(header: WalHeader): Progress {
+  #beginLife(header: WalHeader, at: number): Progress {
     const { now } = this.#options;
-    const at = this.#timeAfterLast(now());
     const gap = this.#findGap(header);
     if (gap !== undefined) this.abandon(gap);
     const continued = this.#progress;
@@ -303,27 +302,19 @@ export class WalArchive {
 
   /**
    * A commit without a note behind it was made by another program, or before a crash: then the log's last change says
-   * when, and not the present moment, which may be hours later.
+   * when, and not the present moment, which may be hours later. The clock may be set back; the order is not.
    */
-  #describe(segment: number, commits: readonly WalCommit[], from: number, log: Log): ArchiveLine[] {
+  #dateCommits(commits: readonly WalCommit[], log: Log): number[] {
     const frameBytes = FRAME_HEADER_BYTES + log.header!.pageBytes;
     const unnotedAt = Math.min(this.#options.now(), log.changedAt);
-    let start = from;
+    let at = this.#lastAt;
     let index = 0;
-    return commits.map(({ offset, pageCount, checksum }) => {
-      const frameCount = (offset - start) / frameBytes;
-      start = offset;
-      const endFrame = (offset - WAL_HEADER_BYTES) / frameBytes;
-      while (index < this.#notes.length && this.#notes[index]!.frameCount < endFrame) index++;
-      const at = this.#timeAfterLast(this.#notes[index]?.at ?? unnotedAt);
-      return { kind: "commit", segment, offset, frameCount, pageCount, checksum, at };
+    return commits.map(({ offset }) => {
+      const frameCount = (offset - WAL_HEADER_BYTES) / frameBytes;
+      while (index < this.#notes.length && this.#notes[index]!.frameCount < frameCount) index++;
+      at = Math.max(at, this.#notes[index]?.at ?? unnotedAt);
+      return at;
     });
-  }
-
-  /** The clock may be set back; the order of the commits is not. */
-  #timeAfterLast(at: number): number {
-    this.#lastAt = Math.max(this.#lastAt, at);
-    return this.#lastAt;
   }
 
   /** Opened anew each time: while nobody has the database open, SQLite deletes its log. */
@@ -336,19 +327,16 @@ export class WalArchive {
   }
 }
 
-function scanLog(log: number, scanner: WalScanner): WalCommit[] {
-  const commits: WalCommit[] = [];
-  for (let frames = FRAMES_PER_FIRST_READ; ; frames = Math.min(4 * frames, FRAMES_PER_READ)) {
-    const content = Buffer.allocUnsafe(frames * scanner.frameBytes);
-    const { offset } = scanner;
-    const byteCount = readSync(log, content, 0, content.length, offset);
-    for (const commit of scanner.scan(content.subarray(0, byteCount))) commits.push(commit);
-    if (scanner.offset === offset) return commits;
-  }
-}
-
-/** The log's running checksum after the frame that ends at `offset`, if the log is sound up to there. */
-function readChecksum(log: number, header: WalHeader, offset: number): string | undefined {
-  if (offset === WAL_HEADER_BYTES) return header.checksum;
-  return scanLog(log, new WalScanner(header)).find((commit) => commit.offset === offset)?.checksum;
+function describeCommits(
+  { segment, header }: Progress,
+  commits: readonly WalCommit[],
+  from: number,
+  times: readonly number[],
+): ArchiveLine[] {
+  let start = from;
+  return commits.map(({ offset, pageCount, checksum }, index) => {
+    const frameCount = (offset - start) / (FRAME_HEADER_BYTES + header.pageBytes);
+    start = offset;
+    return { kind: "commit", segment, offset, frameCount, pageCount, checksum, at: times[index]! };
+  });
 }

@@ -1,3 +1,4 @@
+import { readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import {
   parseWalHeader,
@@ -8,6 +9,8 @@ import {
   type WalHeader,
 } from "./wal-format.ts";
 
+/** Read first by whoever looks often: what a group commits is seldom more. */
+const FRAMES_PER_FIRST_READ = 16;
 /** Frames that are read at a time: four megabytes of the usual pages. */
 const FRAMES_PER_READ = 1_024;
 
@@ -50,4 +53,22 @@ export async function readWalFile(
   } finally {
     await file.close();
   }
+}
+
+/** The commits from the scanner's place on. Synchronous, for the thread that makes them, between two of them. */
+export function scanWal(log: number, scanner: WalScanner): WalCommit[] {
+  const commits: WalCommit[] = [];
+  for (let frames = FRAMES_PER_FIRST_READ; ; frames = Math.min(4 * frames, FRAMES_PER_READ)) {
+    const content = Buffer.allocUnsafe(frames * scanner.frameBytes);
+    const { offset } = scanner;
+    const byteCount = readSync(log, content, 0, content.length, offset);
+    for (const commit of scanner.scan(content.subarray(0, byteCount))) commits.push(commit);
+    if (scanner.offset === offset) return commits;
+  }
+}
+
+/** A log's running checksum after the frame that ends at `offset`, if the log is sound up to there. */
+export function readChecksumAt(log: number, header: WalHeader, offset: number): string | undefined {
+  if (offset === WAL_HEADER_BYTES) return header.checksum;
+  return scanWal(log, new WalScanner(header)).find((commit) => commit.offset === offset)?.checksum;
 }

@@ -9,6 +9,7 @@ import type { GracefulDegradation } from "../resilience/graceful-degradation.ts"
 import type { AuditLog } from "../store/audit-log.ts";
 import type { EventRecord } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
+import type { BackupTools } from "./backup-tools.ts";
 import { createClient, explainLoginFailure, hasMemberListIntent, type DiscordAccess } from "./client.ts";
 import { registerCommands } from "./command-registry.ts";
 import { CommandRouter } from "./command-router.ts";
@@ -50,6 +51,8 @@ export interface BotOptions {
   readonly store: Store;
   readonly database: DatabaseManager;
   readonly audit: AuditLog;
+  /** undefined with a database in memory. */
+  readonly backups: BackupTools | undefined;
   readonly degradation: GracefulDegradation;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -126,6 +129,13 @@ export class Bot {
     await parts.client.destroy();
   }
 
+  /** The database is another one than before, after a restore: what is kept of it in memory is read anew. */
+  reload(): void {
+    this.#parts?.flags.forgetAll();
+    this.#parts?.synchronizer.requestAll();
+    this.#parts?.reminders.wake();
+  }
+
   /** Resolves when what was missed has been caught up on. */
   async settle(): Promise<void> {
     await this.#parts?.synchronizer.settle();
@@ -149,7 +159,7 @@ export class Bot {
 type BotParts = ReturnType<typeof buildParts>;
 
 function buildParts(options: BotOptions, client: Client, hasMemberList: boolean) {
-  const { settings, store, database, audit, degradation, clock, logger } = options;
+  const { settings, store, database, audit, backups, degradation, clock, logger } = options;
   const texts = english;
   const tracked = new TrackedEvents(store);
   const flags = new GuildFlags(store);
@@ -195,7 +205,7 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean)
   const notices = new LimitedNotices({ client, degradation, tracked, alerts, clock, texts });
   const commands = allCommands();
   const router = new CommandRouter(commands, {
-    ...{ client: client as Client<true>, store, database, audit, degradation, clock, logger, texts },
+    ...{ client: client as Client<true>, store, database, audit, backups, degradation, clock, logger, texts },
     get settings() {
       return settings.current;
     },
@@ -229,7 +239,7 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean)
     }
     reminders.wake();
   };
-  return { client, commands, router, reminders, synchronizer, tracker, cards, notices };
+  return { client, commands, router, flags, reminders, synchronizer, tracker, cards, notices };
 }
 
 /** Deleting the message, or its channel, ends an event. */

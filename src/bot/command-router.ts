@@ -73,7 +73,9 @@ export class CommandRouter {
     const startedAt = this.#services.clock.monotonic();
     try {
       const { result: reply, notes } = await collectCallNotes(() =>
-        interaction.isButton() ? this.#press(interaction, logger) : this.#execute(interaction, logger),
+        interaction.isButton()
+          ? this.#press(interaction, responder, logger)
+          : this.#execute(interaction, responder, logger),
       );
       await responder.respond(this.#withNotes(reply, notes));
     } catch (error) {
@@ -82,23 +84,27 @@ export class CommandRouter {
     logger.debug("interaction answered", { durationMs: Math.round(this.#services.clock.monotonic() - startedAt) });
   }
 
-  async #execute(interaction: ChatInputCommandInteraction<"cached">, logger: Logger): Promise<Reply> {
+  async #execute(
+    interaction: ChatInputCommandInteraction<"cached">,
+    responder: Responder,
+    logger: Logger,
+  ): Promise<Reply> {
     const { texts } = this.#services;
     const subcommand = interaction.options.getSubcommand(false) ?? "";
     const action = this.#commands.get(interaction.commandName)?.actions[subcommand];
     if (!action) throw new Refusal(texts.general.unknownCommand);
     requirePermissions(interaction.member, action.permissions, texts);
     this.#cooldowns.require(describe(interaction), interaction.user.id, action.cooldownMs, texts);
-    return action.execute({ ...this.#baseContext(interaction, logger), interaction });
+    return action.execute({ ...this.#answeredContext(interaction, responder, logger), interaction });
   }
 
-  async #press(interaction: ButtonInteraction<"cached">, logger: Logger): Promise<Reply> {
+  async #press(interaction: ButtonInteraction<"cached">, responder: Responder, logger: Logger): Promise<Reply> {
     const { texts } = this.#services;
     const { command, button, values } = parseButtonId(interaction.customId);
     const action = this.#commands.get(command)?.buttons?.[button];
     if (!action) throw new Refusal(texts.general.unknownButton);
     requirePermissions(interaction.member, action.permissions, texts);
-    return action.execute({ ...this.#baseContext(interaction, logger), interaction, values });
+    return action.execute({ ...this.#answeredContext(interaction, responder, logger), interaction, values });
   }
 
   async #complete(interaction: AutocompleteInteraction): Promise<void> {
@@ -148,6 +154,13 @@ export class CommandRouter {
     }
     const subcommand = interaction.options.getSubcommand(false) ?? "";
     return this.#commands.get(interaction.commandName)?.actions[subcommand]?.database ?? "none";
+  }
+
+  #answeredContext(interaction: Repliable, responder: Responder, logger: Logger) {
+    return {
+      ...this.#baseContext(interaction, logger),
+      showProgress: (reply: Reply): void => responder.showProgress(reply),
+    };
   }
 
   #baseContext<Interaction extends { guildId: string; member: Repliable["member"] }>(

@@ -27,11 +27,16 @@ interface BaseContext {
   readonly logger: Logger;
 }
 
-export interface CommandContext extends BaseContext {
+interface AnsweredContext extends BaseContext {
+  /** For long work: shows how far it is until the reply takes its place. May be called as often as there is something to say. */
+  readonly showProgress: (reply: Reply) => void;
+}
+
+export interface CommandContext extends AnsweredContext {
   readonly interaction: ChatInputCommandInteraction<"cached">;
 }
 
-export interface ButtonContext extends BaseContext {
+export interface ButtonContext extends AnsweredContext {
   readonly interaction: ButtonInteraction<"cached">;
   /** What the button carries, as `createButtonId` was given it. */
   readonly values: readonly string[];

@@ -6,6 +6,7 @@ import type { DatabaseManager } from "../database/database-manager.ts";
 import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
 import type { AuditLog } from "../store/audit-log.ts";
 import type { Store } from "../store/store.ts";
+import type { BackupTools } from "./backup-tools.ts";
 import type { EventCards } from "./events/event-cards.ts";
 import type { EventService } from "./events/event-service.ts";
 import type { TrackedEvents } from "./events/tracked-events.ts";
@@ -20,6 +21,8 @@ export interface BotServices {
   readonly store: Store;
   readonly database: Pick<DatabaseManager, "health">;
   readonly audit: Pick<AuditLog, "record">;
+  /** undefined with a database in memory. */
+  readonly backups: BackupTools | undefined;
   readonly degradation: GracefulDegradation;
   readonly settings: Settings;
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import { adminAuditCommand } from "./admin-audit.ts";
 import { adminSetFlagCommand } from "./admin-set-flag.ts";
+import { dbbackupCommand } from "./dbbackup.ts";
 import { dbhealthCommand } from "./dbhealth.ts";
 import { eventCommand } from "./event.ts";
 import { createHelpCommand } from "./help.ts";
@@ -12,7 +13,7 @@ import { remindersCommand } from "./reminders.ts";
 export function allCommands(): Command[] {
   const commands: Command[] = [
     ...[eventCommand, mineCommand, remindersCommand],
-    ...[adminAuditCommand, adminSetFlagCommand, dbhealthCommand],
+    ...[adminAuditCommand, adminSetFlagCommand, dbbackupCommand, dbhealthCommand],
     pingCommand,
   ];
   return [...commands, createHelpCommand(commands)];

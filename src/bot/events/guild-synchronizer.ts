@@ -40,7 +40,7 @@ export class GuildSynchronizer {
   constructor(options: GuildSynchronizerOptions) {
     this.#options = options;
     const { client, degradation, tracked } = options;
-    client.on("shardReady", () => this.#requestAll());
+    client.on("shardReady", () => this.requestAll());
     client.on("guildCreate", (guild) => this.request(guild.id));
     client.on("guildAvailable", (guild) => this.request(guild.id));
     client.on("guildDelete", (guild) => tracked.forgetGuild(guild.id));
@@ -60,6 +60,12 @@ export class GuildSynchronizer {
     this.#run();
   }
 
+  /** Asks for all servers. */
+  requestAll(): void {
+    for (const guildId of this.#options.client.guilds.cache.keys()) this.#waiting.add(guildId);
+    this.#run();
+  }
+
   /** An answer could not be recorded: once the database is back, the server is brought in line. */
   postpone(event: EventRecord): void {
     this.#waiting.add(event.guildId);
@@ -74,11 +80,6 @@ export class GuildSynchronizer {
     this.#isStopped = true;
     for (const cancel of this.#memberTimers.values()) cancel();
     await this.#running;
-  }
-
-  #requestAll(): void {
-    for (const guildId of this.#options.client.guilds.cache.keys()) this.#waiting.add(guildId);
-    this.#run();
   }
 
   #run(): void {

@@ -49,6 +49,11 @@ export class GuildFlags {
     for (const listener of this.#listeners) listener(guildId);
   }
 
+  /** What is stored may have changed altogether: everything is read anew, and nobody is told. */
+  forgetAll(): void {
+    this.#byGuildId.clear();
+  }
+
   /** Calls back when a guild's flags changed; returns what ends it. */
   onChange(listener: (guildId: string) => void): () => void {
     this.#listeners.add(listener);

@@ -1,6 +1,7 @@
 import type { FlagSubjectType } from "../../store/flags.ts";
 import { FLAG_TABLE, type FlagName } from "../flags/flag-table.ts";
 import { auditTexts } from "./audit-texts.ts";
+import { backupTexts } from "./backup-texts.ts";
 import { healthTexts } from "./health-texts.ts";
 
 const SUBJECT_WORDS: Readonly<Record<FlagSubjectType, string>> = {
@@ -58,5 +59,6 @@ const flagTexts = {
 export const adminTexts = {
   flags: flagTexts,
   audit: auditTexts,
+  backup: backupTexts,
   health: healthTexts,
 };

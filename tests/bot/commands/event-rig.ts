@@ -28,13 +28,18 @@ export async function use(
   return { text: readMessage(message), message };
 }
 
-/** Presses the button with this label; what stands in the message's place then, or what is said instead. */
-export async function press(bot: TestBot, userId: string, message: APIMessage, label: string): Promise<Answer> {
+/** The custom id of the button with this label. */
+export function buttonIdOf(message: APIMessage, label: string): string {
   const button = message.components
     ?.flatMap((row) => (row.type === ComponentType.ActionRow ? row.components : []))
     .find((component) => component.type === ComponentType.Button && "label" in component && component.label === label);
   if (!button || !("custom_id" in button)) throw new Error(`there is no button "${label}"`);
-  const outcome = await bot.as(userId).click(message, button.custom_id);
+  return button.custom_id;
+}
+
+/** Presses the button with this label; what stands in the message's place then, or what is said instead. */
+export async function press(bot: TestBot, userId: string, message: APIMessage, label: string): Promise<Answer> {
+  const outcome = await bot.as(userId).click(message, buttonIdOf(message, label));
   const settled = await outcome.settled();
   const answer = outcome.followUps.at(-1) ?? settled;
   return { text: readMessage(answer!), message: answer! };

@@ -1,6 +1,6 @@
 import { openSync, writeSync } from "node:fs";
-import { createCounterDatabase } from "./database.ts";
 import type { ArchivedReport } from "./archived-process.ts";
+import { createCounterDatabase } from "./database.ts";
 
 /*
  * A process that writes to an archived database until it is killed or told to stop. Each write adds to a counter of its

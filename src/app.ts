@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Bot } from "./bot/bot.ts";
 import type { DiscordAccess } from "./bot/client.ts";
@@ -16,6 +16,7 @@ import { ARCHIVE_FOLDER } from "./database/backup/archive-index.ts";
 import type { ArchiveEvent } from "./database/backup/archive-watch.ts";
 import type { BackupEvent } from "./database/backup/backup-manager.ts";
 import { Backups, describeBackupEvent, type BackupsSettings } from "./database/backup/backups.ts";
+import { Recovery, type RecoveryIncident, type RecoverySettings } from "./database/backup/recovery.ts";
 import { DatabaseManager, type DatabaseManagerOptions } from "./database/database-manager.ts";
 import { ErrorHandler } from "./database/error-handler.ts";
 import { IntegrityMonitor } from "./database/integrity/integrity-monitor.ts";
@@ -74,7 +75,11 @@ export class App {
   readonly integrity: IntegrityMonitor;
   /** undefined with a database in memory. */
   readonly backups: Backups | undefined;
+  /** undefined with a database in memory. */
+  readonly databaseRecovery: Recovery | undefined;
   readonly #lifecycle: Lifecycle;
+  /** What happens before is audited as soon as it is open. */
+  readonly #auditOpened = Promise.withResolvers<void>();
 
   readonly #logger: Logger;
 
@@ -122,7 +127,10 @@ export class App {
       onIncident: async ({ kind, details }) => {
         await audit.record({ ...BY_SYSTEM, action: `integrity.${kind}`, target: "database", details });
       },
-      onCorrupt: (error) => logger.error("the database is damaged: restore a backup", { error }),
+      onCorrupt: (error) => {
+        if (this.databaseRecovery) this.databaseRecovery.report(error, true);
+        else logger.error("the database is damaged: restore a backup", { error });
+      },
     });
     if (!isInMemory) {
       this.backups = new Backups({
@@ -136,12 +144,32 @@ export class App {
       });
     }
     const { backups } = this;
+    if (!isInMemory) {
+      this.databaseRecovery = new Recovery({
+        ...{ databasePath, backupFolder, engine, degradation, recovery: this.recovery, clock, logger },
+        settings: () => recoverySettings(settings.current),
+        run: (job, runOptions) => maintenance.run(job, runOptions),
+        onIncident: (incident) => this.#auditRecovery(incident),
+      });
+    }
     this.bot = new Bot({ access, settings, store, database, audit, backups, degradation, clock, logger, onFatal });
+    const auditOpened = this.#auditOpened;
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
       { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },
+      // Stopped after the database, which then is not opened again for the end of a recovery that was interrupted.
+      ...(this.databaseRecovery && dataFolder !== undefined
+        ? [createRecoveryPart(this.databaseRecovery, dataFolder)]
+        : []),
       createDatabasePart(this.database, logger),
-      { name: "audit log", start: () => audit.open(), stop: () => audit.close() },
+      {
+        name: "audit log",
+        async start() {
+          await audit.open();
+          auditOpened.resolve();
+        },
+        stop: () => audit.close(),
+      },
       createStatisticsPart(this.operationLog, clock, logger),
       // Only Discord itself counts how often a bot connects.
       ...(initial.DISCORD_TOKEN === "" || dataFolder === undefined
@@ -197,6 +225,17 @@ export class App {
     return this.#lifecycle.stop();
   }
 
+  #auditRecovery({ kind, summary, details }: RecoveryIncident): void {
+    const isSuccess = kind === "recovered" || kind === "reopened";
+    const entry = {
+      ...{ ...BY_SYSTEM, action: `recovery.${kind}`, target: "database", details: { summary, ...details } },
+      outcome: isSuccess ? "success" : "failure",
+    } as const;
+    this.#auditOpened.promise
+      .then(() => this.audit.record(entry))
+      .catch((error: unknown) => this.#logger.error("a recovery was not audited", { kind, error }));
+  }
+
   /** Of those that nobody asked for: whoever asks for one is in the audit log with the asking. */
   #auditBackup(event: BackupEvent | ArchiveEvent): void {
     if (event.kind === "made" && event.manifest.reason === "manual") return;
@@ -219,6 +258,14 @@ function backupSettings(settings: Settings): BackupsSettings {
     drillExpression: settings.DB_INTEGRITY_SCHEDULE,
     expression: settings.DB_BACKUP_SCHEDULE === "" ? undefined : settings.DB_BACKUP_SCHEDULE,
     intervalMs: (settings.DB_BACKUP_INTERVAL_HOURS ?? DEFAULT_BACKUP_INTERVAL_HOURS) * 3_600_000,
+  };
+}
+
+function recoverySettings(settings: Settings): RecoverySettings {
+  return {
+    isAutomatic: settings.DB_AUTO_RECOVER,
+    key: settings.DB_BACKUP_KEY === "" ? undefined : settings.DB_BACKUP_KEY,
+    isArchiving: settings.DB_ARCHIVE,
   };
 }
 
@@ -246,6 +293,19 @@ function createLockPart(dataFolder: string, clock: Clock): Part {
       lock = acquireInstanceLock({ path: join(dataFolder, "muster.lock"), clock });
     },
     stop: () => lock?.release(),
+  };
+}
+
+function createRecoveryPart(recovery: Recovery, dataFolder: string): Part {
+  // The lock is made by each start: what was there before this one is a trace of an earlier one.
+  const hadLock = existsSync(join(dataFolder, "muster.lock"));
+  return {
+    name: "recovery",
+    async start() {
+      await recovery.prepareStart(hadLock);
+      recovery.start();
+    },
+    stop: () => recovery.stop(),
   };
 }
 

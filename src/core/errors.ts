@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   DATABASE_BUSY: "Another process holds the write lock",
   DATABASE_FULL: "The disk, or the size allowed for the database, is full",
   DATABASE_CORRUPT: "The database file is damaged or not a database",
+  DATABASE_MISSING: "The database file is gone, although there was one",
   DATABASE_IO: "The operating system failed to read or write the database file",
   CONSTRAINT_VIOLATED: "A value contradicts a constraint of the database",
   QUERY_FAILED: "A statement failed for a reason that repeating it will not change",

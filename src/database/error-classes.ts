@@ -56,6 +56,7 @@ export const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass>> = {
   DATABASE_READ_ONLY: fault("TRANSACTION_FAILED", "TRANSACTION", "HIGH"),
   DATABASE_FULL: fault("TRANSACTION_FAILED", "TRANSACTION", "HIGH"),
   DATABASE_CORRUPT: fault("CORRUPTION_DETECTED", "CONNECTION", "CRITICAL"),
+  DATABASE_MISSING: fault("CORRUPTION_DETECTED", "CONNECTION", "CRITICAL"),
   // A statement that cannot work says nothing about the database: it must not take the others' service away.
   QUERY_FAILED: noFault("QUERY", "HIGH"),
   SCHEMA_MISMATCH: fault("SCHEMA_MISMATCH", "SCHEMA", "HIGH"),

@@ -8,6 +8,7 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
   DATABASE_BUSY: "Another program holds the database.",
   DATABASE_FULL: "The disk, or the size allowed for the database, is full.",
   DATABASE_CORRUPT: "A problem with the stored data was found.",
+  DATABASE_MISSING: "The database is not where it was.",
   DATABASE_IO: "The disk did not read or write as it should.",
   SCHEMA_MISMATCH: "The database is being updated, or does not fit this version of the bot.",
   SCHEMA_NEWER: "The database was written by a newer version of the bot. The bot has to be updated.",

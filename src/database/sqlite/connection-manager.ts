@@ -160,6 +160,11 @@ export class ConnectionManager {
     return this.#pool.resize(readerCount);
   }
 
+  /** From now on no empty file is made where there is none. */
+  expectFile(): void {
+    this.#opener.expectFile();
+  }
+
   /** Archives from now on like this, or not at all. */
   setArchive(settings: ArchiveSettings | undefined): void {
     this.#opener.archive = settings;

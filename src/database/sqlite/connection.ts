@@ -104,6 +104,16 @@ export function createFilePrivately(path: string): void {
   }
 }
 
+/** SQLite takes a file of 0 bytes for a new database, unless the log beside it holds what it had. */
+function requireContent(path: string): void {
+  const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (sizeOf(path) > 0 || (existsSync(path) && sizeOf(`${path}-wal`) > 0)) return;
+  const state = existsSync(path) ? "is empty" : "is not there any more";
+  throw new MusterError("DATABASE_MISSING", `open the database: ${path} ${state}`, {
+    hint: "Put the file back, or restore a backup. An empty one is not made in its place.",
+  });
+}
+
 function open(
   options: ConnectionOptions,
   isReadOnly: boolean,
@@ -112,11 +122,7 @@ function open(
   const isInMemory = options.path === IN_MEMORY_PATH;
   let database: Database.Database | undefined;
   try {
-    if (!isInMemory && options.mustExist === true && !existsSync(options.path)) {
-      throw new MusterError("DATABASE_UNAVAILABLE", `open the database: ${options.path} is not there any more`, {
-        hint: "Put the file back, or restore a backup. An empty one is not made in its place.",
-      });
-    }
+    if (!isInMemory && options.mustExist === true) requireContent(options.path);
     if (!isReadOnly && !isInMemory) createFilePrivately(options.path);
     database = new Database(options.path, {
       readonly: isReadOnly,

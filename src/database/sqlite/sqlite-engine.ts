@@ -65,6 +65,11 @@ export class SqliteEngine implements StorageEngine {
     if (!this.#isInMemory) this.#connections.setArchive(settings);
   }
 
+  /** From now on a missing file is a loss, DATABASE_MISSING, and no empty one is made in its place. */
+  expectFile(): void {
+    this.#connections.expectFile();
+  }
+
   /** As of at most a second ago; undefined without an archive, and while there is no writer. */
   get archiveStatus(): ArchiveStatus | undefined {
     return this.#connections.writer?.archiveStatus;

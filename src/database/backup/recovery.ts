@@ -1,0 +1,492 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { sleep, type Clock } from "../../core/clock.ts";
+import { FOLDER_MODE, writeFileDurably } from "../../core/durable-file.ts";
+import { isMusterError, MusterError, toError } from "../../core/errors.ts";
+import { Interval } from "../../core/interval.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { GracefulDegradation } from "../../resilience/graceful-degradation.ts";
+import type { RecoveryLog } from "../../resilience/recovery-log.ts";
+import { isSound } from "../maintenance/integrity-check.ts";
+import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
+import { quarantineFolderAt } from "../sqlite/replacement.ts";
+import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
+import type { ArchiveFindings } from "./inspect-archive.ts";
+import { decideStart, readDatabaseState, readStartFacts } from "./missing-database.ts";
+import { climb, REPORT_NAME, type RunJob } from "./recovery-ladder.ts";
+import { summarize, type RecoveryReport } from "./recovery-report.ts";
+
+/**
+ * What happens when the database is found damaged or gone: whether it really is gets confirmed by a look from another
+ * process; then nobody uses it any more while the ladder is climbed, and the result takes its place, or is offered to a
+ * person. When no rung holds, the bot stays without a database, says so, and tries again from time to time: the disk
+ * with the backups may come back. One recovery at a time; the bot itself runs on throughout.
+ */
+
+export interface RecoverySettings {
+  /** `DB_AUTO_RECOVER`. */
+  readonly isAutomatic: boolean;
+  readonly key: string | undefined;
+  readonly isArchiving: boolean;
+}
+
+export type RecoveryState =
+  | { readonly kind: "idle" }
+  | {
+      readonly kind: "confirming" | "recovering";
+      readonly since: number;
+      readonly finding: string;
+      readonly step?: string;
+      readonly share?: number;
+    }
+  /** A restored database waits for `accept()` as `<database>.offered`. */
+  | { readonly kind: "offered"; readonly since: number; readonly finding: string; readonly offer: RecoveryOffer }
+  /** No rung held: there is no database until a person acts, or another try succeeds. */
+  | { readonly kind: "failed"; readonly since: number; readonly finding: string; readonly reason: string };
+
+export interface RecoveryOffer {
+  readonly reachesAt: number | undefined;
+  readonly isComplete: boolean;
+  readonly warnings: readonly string[];
+  readonly rows: Readonly<Record<string, number>>;
+}
+
+export interface RecoveryStatus {
+  readonly state: RecoveryState;
+  /** Of the last one since the start. */
+  readonly lastReport: RecoveryReport | undefined;
+  /** What the start found about the database that is no damage, but somebody should know. */
+  readonly notice: string | undefined;
+}
+
+/** For the audit log and alerts: plain data. */
+export interface RecoveryIncident {
+  readonly kind: "recovered" | "offered" | "failed" | "declined" | "reopened" | "notice";
+  readonly summary: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface RecoveryOptions {
+  readonly databasePath: string;
+  readonly backupFolder: string;
+  readonly settings: () => RecoverySettings;
+  readonly engine: Pick<SqliteEngine, "withFilesReleased" | "status" | "onStateChange" | "expectFile">;
+  readonly degradation: GracefulDegradation;
+  readonly run: MaintenanceRunner["run"];
+  readonly recovery: RecoveryLog;
+  readonly onIncident: (incident: RecoveryIncident) => Promise<void> | void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** As often as this a database may be called damaged and be found sound before it counts as damaged all the same. */
+const MAX_SOUND_COUNT = 3;
+const SOUND_WINDOW_MS = 60_000;
+/** A disk that destroys every database that is put on it is not mended by another. */
+const MAX_RECOVERY_COUNT = 3;
+const RECOVERY_WINDOW_MS = 60 * 60_000;
+/** A file that is missing may come back with its disk. */
+const MISSING_GRACE_MS = 5_000;
+const RETRY_INTERVAL_MS = 10 * 60_000;
+const WATCH_INTERVAL_MS = 5_000;
+/** Larger ones are opened at once after a crash: comparing takes some ten seconds for a gigabyte. */
+const COMPARE_LIMIT_BYTES = 128 * 1024 ** 2;
+const DAMAGE_CODES = ["DATABASE_CORRUPT", "DATABASE_MISSING"] as const;
+
+type Decision = "accept" | "decline" | "retry";
+
+export class Recovery {
+  readonly name = "recovery";
+  readonly #options: RecoveryOptions;
+  readonly #watching: Interval;
+  readonly #stopping = new AbortController();
+  #state: RecoveryState = { kind: "idle" };
+  #lastReport: RecoveryReport | undefined;
+  #notice: string | undefined;
+  #running: Promise<void> | undefined;
+  #decide: ((decision: Decision) => void) | undefined;
+  #soundAt: number[] = [];
+  #recoveredAt: number[] = [];
+  #endListening: (() => void)[] = [];
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    this.#watching = new Interval({
+      clock: options.clock,
+      everyMs: () => WATCH_INTERVAL_MS,
+      run: () => this.#watch(),
+      onError: (error) => options.logger.error("watching for damage failed", { error }),
+    });
+  }
+
+  status(): RecoveryStatus {
+    return { state: this.#state, lastReport: this.#lastReport, notice: this.#notice };
+  }
+
+  /**
+   * Before the database is opened: sees to it that none is made where there was one, and that one which lost what was
+   * archived is not taken for sound. `hadLock`: whether the data folder's lock was there before this start.
+   */
+  async prepareStart(hadLock: boolean): Promise<void> {
+    const { engine, degradation, databasePath, backupFolder, logger } = this.#options;
+    const decision = decideStart(await readStartFacts({ databasePath, backupFolder, hadLock }));
+    if (decision.kind === "first-run") return this.#listen();
+    // From here on a missing file is a loss.
+    engine.expectFile();
+    if (decision.kind === "restore" || decision.kind === "missing") logger.error(decision.found);
+    if (decision.kind === "missing") {
+      const reason = new MusterError("DATABASE_MISSING", `open the database: ${decision.found}`, {
+        hint: BEGIN_ANEW_HINT,
+      });
+      degradation.transition({ kind: "offline", reason, since: this.#options.clock.now() });
+      await this.#tell("failed", decision.found, {});
+    }
+    if (decision.kind === "open") await this.#checkAgainstArchive();
+    this.#listen();
+  }
+
+  start(): void {
+    this.#watching.start();
+  }
+
+  /** Ends what waits for a person; a job in progress is ended by whoever runs the jobs. */
+  async stop(): Promise<void> {
+    for (const end of this.#endListening.splice(0)) end();
+    this.#stopping.abort(new MusterError("SHUTTING_DOWN", "recover the database: the program is stopping"));
+    await this.#watching.stop();
+    await this.#running;
+  }
+
+  /** Something found the database damaged. `isChecked`: a full check did. Never throws; one at a time. */
+  report(finding: MusterError, isChecked = false): void {
+    if (this.#running || this.#stopping.signal.aborted) return;
+    this.#running = this.#handle(finding, isChecked)
+      .catch((error: unknown) => {
+        if (!isMusterError(error, "SHUTTING_DOWN")) this.#options.logger.error("recovery failed", { error });
+      })
+      .finally(() => {
+        this.#running = undefined;
+        this.#state = { kind: "idle" };
+      });
+  }
+
+  /** Resolves when nothing is being recovered, nor waits for a decision. */
+  async settle(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Has the offered database take its place, or tries again after a failure. Throws BACKUP_NOT_FOUND when there is neither. */
+  async accept(): Promise<RecoveryReport | undefined> {
+    this.#requireDecision()("accept");
+    await this.#running;
+    return this.#lastReport;
+  }
+
+  /** Lets the database be opened as it is, for instance because another backup is to be restored. */
+  async decline(): Promise<void> {
+    this.#requireDecision()("decline");
+    await this.#running;
+  }
+
+  #requireDecision(): (decision: Decision) => void {
+    if (this.#decide) return this.#decide;
+    throw new MusterError("BACKUP_NOT_FOUND", "decide about a recovered database: none is offered");
+  }
+
+  #listen(): void {
+    const { engine, degradation } = this.#options;
+    this.#endListening = [
+      engine.onStateChange((state) => {
+        if ("cause" in state && isMusterError(state.cause, ...DAMAGE_CODES)) this.report(state.cause);
+      }),
+      degradation.onChange((state) => {
+        if (state.kind !== "normal" && isMusterError(state.reason, ...DAMAGE_CODES)) this.report(state.reason);
+      }),
+    ];
+  }
+
+  /** What was reported while another thing was wrong as well. */
+  #watch(): void {
+    const { state } = this.#options.degradation;
+    if (state.kind === "offline" && isMusterError(state.reason, ...DAMAGE_CODES)) this.report(state.reason);
+  }
+
+  /** A stop that was clean and a file that nobody touched since need no look. */
+  async #checkAgainstArchive(): Promise<void> {
+    const { databasePath, backupFolder, settings, logger } = this.#options;
+    const { isArchiving, key } = settings();
+    if (!isArchiving) return;
+    let findings: ArchiveFindings;
+    try {
+      findings = await this.#run({
+        ...{ kind: "inspect-archive", databasePath, backupFolder, compareLimitBytes: COMPARE_LIMIT_BYTES },
+        ...(key === undefined ? {} : { key }),
+      });
+    } catch (error) {
+      if (!isMusterError(error, "SHUTTING_DOWN"))
+        logger.warn("the database was not held against its archive", { error });
+      return;
+    }
+    const loss = describeLoss(findings);
+    if (loss !== undefined && settings().isAutomatic) {
+      await this.#recover(new MusterError("DATABASE_CORRUPT", `check the database: ${loss}`), (run) => run());
+      return;
+    }
+    const notice = loss ?? describeChange(findings);
+    if (notice === undefined) return;
+    this.#notice = notice;
+    logger.error(notice, { ...findings });
+    await this.#tell("notice", notice, { ...findings });
+  }
+
+  async #handle(finding: MusterError, isChecked: boolean): Promise<void> {
+    const { clock, logger, engine } = this.#options;
+    this.#state = { kind: "confirming", since: clock.now(), finding: finding.message };
+    const confirmed = await this.#confirm(finding, isChecked);
+    if (!confirmed) {
+      const action = this.#options.recovery.begin("reopen", "database");
+      logger.warn("the database was called damaged and is sound; it is opened anew", { error: finding });
+      try {
+        await engine.withFilesReleased(finding, async () => undefined);
+        action.succeed("a check from another process found nothing");
+      } catch (error) {
+        action.fail(error);
+      }
+      await this.#tell("reopened", finding.message, {});
+      return;
+    }
+    logger.error("the database is damaged, recovering it", { error: confirmed });
+    await this.#recover(confirmed, (run) => engine.withFilesReleased(createAwayError(confirmed), run));
+  }
+
+  /** What is wrong for certain; undefined when it was a fault that passed, or cannot be told. */
+  async #confirm(finding: MusterError, isChecked: boolean): Promise<MusterError | undefined> {
+    const { databasePath, clock } = this.#options;
+    if ((await readDatabaseState(databasePath)) !== "present") {
+      await sleep(clock, MISSING_GRACE_MS, this.#stopping.signal);
+      if ((await readDatabaseState(databasePath)) !== "present") return finding;
+    }
+    const depth = isChecked ? "full" : "quick";
+    const { lines } = await this.#run({ kind: "integrity-check", path: databasePath, depth });
+    if (!isSound(lines)) {
+      const details = { findings: lines.slice(0, 20) };
+      return new MusterError("DATABASE_CORRUPT", `check the database: ${lines[0] ?? "it is damaged"}`, {
+        details,
+        cause: finding,
+      });
+    }
+    const now = clock.now();
+    this.#soundAt = [...this.#soundAt.filter((at) => now - at < SOUND_WINDOW_MS), now];
+    return this.#soundAt.length >= MAX_SOUND_COUNT ? finding : undefined;
+  }
+
+  /** `release` runs what it is given while nobody has the files open. */
+  async #recover(finding: MusterError, release: (run: () => Promise<void>) => Promise<void>): Promise<void> {
+    const { clock, recovery, logger } = this.#options;
+    const action = recovery.begin("recover", "database");
+    let report: RecoveryReport | undefined;
+    try {
+      await release(async () => {
+        report = await this.#recoverReleased(finding);
+      });
+    } catch (error) {
+      // After an exchange: the new database does not open, which the engine goes on trying.
+      if (!report) {
+        action.fail(error);
+        throw error;
+      }
+      logger.error("the recovered database does not open", { error });
+    }
+    if (!report) {
+      action.fail(new MusterError("BACKUP_NOT_FOUND", "recover the database: what was recovered was declined"));
+      await this.#tell("declined", finding.message, {});
+      return;
+    }
+    this.#recoveredAt.push(clock.now());
+    this.#soundAt = [];
+    const summary = summarize(report);
+    action.succeed(summary);
+    logger.error(`the database was damaged: ${summary}`, { finding: report.finding, rows: report.rows });
+    await this.#tell("recovered", summary, describeReport(report));
+  }
+
+  /** Undefined when the result was declined. */
+  async #recoverReleased(finding: MusterError): Promise<RecoveryReport | undefined> {
+    const { settings, clock } = this.#options;
+    for (let isAccepted = false; ;) {
+      const since = clock.now();
+      this.#state = { kind: "recovering", since, finding: finding.message };
+      const report = this.#refuseEndless(finding, isAccepted) ?? (await this.#climb(finding, since));
+      this.#lastReport = report;
+      if (report.route === undefined) {
+        const reason = summarize(report);
+        this.#state = { kind: "failed", since, finding: finding.message, reason };
+        await this.#announce("failed", finding, reason, report);
+      } else if (settings().isAutomatic || isAccepted) {
+        return this.#exchange(report);
+      } else {
+        this.#state = { kind: "offered", since, finding: finding.message, offer: toOffer(report) };
+        await this.#announce("offered", finding, summarize(report), report);
+      }
+      const decision = await this.#awaitDecision(report.route === undefined);
+      if (decision === "decline") return undefined;
+      if (decision === "accept" && report.route !== undefined) return this.#exchange(report);
+      isAccepted = decision === "accept";
+    }
+  }
+
+  #refuseEndless(finding: MusterError, isAccepted: boolean): RecoveryReport | undefined {
+    const now = this.#options.clock.now();
+    this.#recoveredAt = this.#recoveredAt.filter((at) => now - at < RECOVERY_WINDOW_MS);
+    if (isAccepted || this.#recoveredAt.length < MAX_RECOVERY_COUNT) return undefined;
+    const missing = [`It was recovered ${MAX_RECOVERY_COUNT} times within the last hour: look at the disk first.`];
+    return {
+      ...{ foundAt: now, finishedAt: now, finding: finding.message, steps: [], missing, rows: {}, isComplete: false },
+      ...{ route: undefined, reachedAt: undefined, salvage: undefined, quarantineFolder: undefined },
+    };
+  }
+
+  #climb(finding: MusterError, since: number): Promise<RecoveryReport> {
+    const { databasePath, backupFolder, settings, recovery, clock } = this.#options;
+    const { key, isArchiving } = settings();
+    return climb(finding, {
+      ...{ databasePath, backupFolder, key, isArchiving, recovery, run: this.#run },
+      now: () => clock.now(),
+      onProgress: ({ step, share }) => {
+        this.#state = {
+          ...{ kind: "recovering", since, finding: finding.message, step },
+          ...(share === undefined ? {} : { share }),
+        };
+      },
+    });
+  }
+
+  async #exchange(report: RecoveryReport): Promise<RecoveryReport> {
+    const { databasePath, clock, logger } = this.#options;
+    const folder = quarantineFolderAt(databasePath, clock.now());
+    await this.#run({ kind: "exchange-database", databasePath, quarantineFolder: folder });
+    const detail = "the damaged files are kept, and what was recovered has taken their place";
+    const steps = [...report.steps, { step: "exchange", outcome: "succeeded", detail } as const];
+    this.#lastReport = { ...report, steps, finishedAt: clock.now(), quarantineFolder: folder };
+    try {
+      await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+      await writeFileDurably(join(folder, REPORT_NAME), `${JSON.stringify(this.#lastReport, undefined, 2)}\n`);
+    } catch (error) {
+      // The database is in its place; what is written there is in the log and the audit log as well.
+      logger.error("the report of the recovery could not be written", { error });
+    }
+    return this.#lastReport;
+  }
+
+  async #awaitDecision(isRetrying: boolean): Promise<Decision> {
+    const { promise, resolve, reject } = Promise.withResolvers<Decision>();
+    const { signal } = this.#stopping;
+    const onStop = (): void => reject(signal.reason as Error);
+    signal.addEventListener("abort", onStop, { once: true });
+    if (signal.aborted) onStop();
+    const cancel = isRetrying ? this.#options.clock.schedule(RETRY_INTERVAL_MS, () => resolve("retry")) : undefined;
+    this.#decide = resolve;
+    try {
+      return await promise;
+    } finally {
+      this.#decide = undefined;
+      cancel?.();
+      signal.removeEventListener("abort", onStop);
+    }
+  }
+
+  async #announce(
+    kind: "offered" | "failed",
+    finding: MusterError,
+    summary: string,
+    report: RecoveryReport,
+  ): Promise<void> {
+    const { logger, degradation, clock } = this.#options;
+    const hint =
+      kind === "offered"
+        ? "Accept it (/dbbackup restore), or restore another backup."
+        : "Restore a backup by hand, or mend what the log names; it is tried again every ten minutes.";
+    const reason = new MusterError("DATABASE_CORRUPT", `use the database: ${summary}`, { hint, cause: finding });
+    degradation.transition({ kind: "offline", reason, since: clock.now() });
+    logger.error(kind === "offered" ? "a recovered database is offered" : "the database cannot be recovered", {
+      error: reason,
+    });
+    await this.#tell(kind, summary, describeReport(report));
+  }
+
+  /** What cannot be told is logged, and ends no recovery. */
+  async #tell(kind: RecoveryIncident["kind"], summary: string, details: RecoveryIncident["details"]): Promise<void> {
+    try {
+      await this.#options.onIncident({ kind, summary, details });
+    } catch (error) {
+      this.#options.logger.error("a recovery could not be audited", { kind, summary, error: toError(error) });
+    }
+  }
+
+  readonly #run: RunJob = (job, onProgress) => {
+    const { signal } = this.#stopping;
+    return this.#options.run(job, { signal, ...(onProgress === undefined ? {} : { onProgress }) });
+  };
+}
+
+const BEGIN_ANEW_HINT =
+  "Restore a backup (npm run muster -- restore) or put the file back. To begin anew on purpose, move away what the message names, with the data folder's lock, and start again.";
+
+/** Why the database is known to have lost what it had acknowledged; undefined when it has not. */
+function describeLoss({ chain, differingPageCount = 0, isEarlierState }: ArchiveFindings): string | undefined {
+  if (chain === "behind") return "its log is an earlier one than what was archived: changes are missing in it";
+  if (chain === "complete" && differingPageCount > 0) {
+    return `${differingPageCount} of its pages are not what was written to them`;
+  }
+  return chain === "interrupted" && isEarlierState
+    ? "its log is gone: changes that were archived are missing in it"
+    : undefined;
+}
+
+function describeChange({
+  chain,
+  isChangedSince,
+  differingPageCount,
+  lostFrameCount,
+}: ArchiveFindings): string | undefined {
+  if (lostFrameCount > 0)
+    return `the database's log was damaged, and ${lostFrameCount} pages at its end cannot be read: the last changes may be missing`;
+  if (differingPageCount === 0) return undefined;
+  if (isChangedSince)
+    return "something else has changed the database since it was closed; if that was nobody's intention, restore the newest backup";
+  return chain === "interrupted"
+    ? "the database is not as it was archived last; if that was nobody's intention, restore the newest backup"
+    : undefined;
+}
+
+function createAwayError(finding: MusterError): MusterError {
+  return new MusterError(
+    "DATABASE_CORRUPT",
+    `use the database: it is damaged and being recovered: ${finding.message}`,
+    {
+      hint: "It is recovered by itself; the log says how far that is.",
+      cause: finding,
+    },
+  );
+}
+
+function toOffer({ reachedAt, isComplete, missing, rows }: RecoveryReport): RecoveryOffer {
+  return { reachesAt: reachedAt, isComplete, warnings: missing, rows };
+}
+
+function describeReport({
+  route,
+  reachedAt,
+  isComplete,
+  missing,
+  quarantineFolder,
+  steps,
+}: RecoveryReport): Record<string, unknown> {
+  return {
+    ...{ route: route ?? null, reachedAt: reachedAt ?? null, isComplete, missing: missing.slice(0, 20) },
+    ...{
+      quarantineFolder: quarantineFolder ?? null,
+      steps: steps.map(({ step, outcome, detail }) => `${step} ${outcome}: ${detail}`),
+    },
+  };
+}

@@ -18,7 +18,8 @@ export async function askForYes(
 ): Promise<boolean> {
   // Not as a terminal: there, readline would take Ctrl-C for itself.
   const lines = createInterface({ input, output, terminal: false });
-  const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
+  // The end may come with the answer, and before readline hands that over.
+  const ended = new Promise<string>((resolve) => lines.once("close", () => setImmediate(resolve, "")));
   try {
     const answer = await Promise.race([lines.question(`${question} `, { signal }), ended]);
     return answer.trim().toLowerCase() === "yes";

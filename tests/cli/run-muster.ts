@@ -1,0 +1,47 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { join } from "node:path";
+
+const ENTRY = join(import.meta.dirname, "../../src/cli/main.ts");
+
+export interface MusterResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningMuster {
+  readonly child: ChildProcess;
+  readonly result: Promise<MusterResult>;
+}
+
+/** The command line as a process of its own, without a terminal, on the data in `folder`. */
+export function startMuster(
+  folder: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): RunningMuster {
+  const child = spawn(process.execPath, [ENTRY, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_PATH: join(folder, "muster.db"),
+      DB_BACKUP_DIR: join(folder, "backups"),
+      ...environment,
+    },
+  });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const result = new Promise<MusterResult>((resolve) => {
+    child.once("close", (code) => resolve({ code, stdout, stderr }));
+  });
+  return { child, result };
+}
+
+export function runMuster(
+  folder: string,
+  args: readonly string[],
+  environment?: Readonly<Record<string, string>>,
+): Promise<MusterResult> {
+  return startMuster(folder, args, environment).result;
+}

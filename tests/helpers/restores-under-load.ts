@@ -24,6 +24,8 @@ export interface LoadFindings {
   readonly acknowledgedCount: number;
   readonly segmentCount: number;
   readonly generationCount: number;
+  /** Why generations began. */
+  readonly gaps: readonly string[];
 }
 
 /** What a backup and its archive meet in a bot's life: readers, the end of a thread, sealing, a snapshot. */
@@ -50,6 +52,7 @@ export function compareUnderLoad({ lives, lifeMs, instants }: LoadPlan): Promise
   return withFolder(async (folder) => {
     const database = new ArchivedDatabase(folder);
     let firstAt = 0;
+    const gaps = new Set<string>();
     for (let life = 0; life < lives; life++) {
       const process = await ArchivedProcess.start(database, { intervalMs: life % 2 === 0 ? 100 : 0 });
       if (life < 2) {
@@ -59,6 +62,7 @@ export function compareUnderLoad({ lives, lifeMs, instants }: LoadPlan): Promise
       await disturb(database, process, lifeMs);
       if (life < lives - 1) await process.kill();
       else await process.stop();
+      for (const { gap } of process.statuses) if (gap !== undefined) gaps.add(gap);
     }
     const acknowledged = database.readAcknowledged();
     const lastAt = acknowledged.at(-1)!.at;
@@ -76,6 +80,7 @@ export function compareUnderLoad({ lives, lifeMs, instants }: LoadPlan): Promise
     return {
       ...{ differences, instantCount: instants, acknowledgedCount: acknowledged.length },
       ...{ segmentCount: segmentCount - generations.length, generationCount: generations.length },
+      ...{ gaps: [...gaps] },
     };
   });
 }

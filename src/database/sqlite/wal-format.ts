@@ -64,15 +64,19 @@ export function parseWalHeader(content: Buffer): WalHeader | undefined {
   };
 }
 
-/** Whether `next` is the life of the log that directly follows `previous`: SQLite counts the first salt up by one. */
+/**
+ * Whether `next` is the life of the log that directly follows `previous`: SQLite counts the first salt up by one, which
+ * all connections share. The checkpoint sequence each connection counts for itself, and one that was opened beside others
+ * begins it at 1.
+ */
 export function isNextLife(
   previous: { readonly salts: string; readonly checkpointSequence: number },
   next: WalHeader,
 ): boolean {
   const expectedSalt = (Number.parseInt(previous.salts.slice(0, 8), 16) + 1) >>> 0;
+  const expectedSequences = [(previous.checkpointSequence + 1) >>> 0, 1];
   return (
-    Number.parseInt(next.salts.slice(0, 8), 16) === expectedSalt &&
-    next.checkpointSequence === (previous.checkpointSequence + 1) >>> 0
+    Number.parseInt(next.salts.slice(0, 8), 16) === expectedSalt && expectedSequences.includes(next.checkpointSequence)
   );
 }
 

@@ -155,6 +155,12 @@ describe("/dbbackup restore", () => {
     const shown = await use(bot, ownerId, "event list");
     expect(shown.text).toContain("Friday raid");
     expect(shown.text).not.toContain("Made afterwards");
+    // What is kept of the events in memory has followed.
+    const offered = await bot
+      .as(ownerId)
+      .autocomplete("event show", { event: "" }, "event", { channelId: bot.channelId });
+    expect(offered.map(({ value }) => value)).toContain(kept.id);
+    expect(offered.map(({ value }) => value)).not.toContain(lost.id);
     // The backup was made before its own entry was written, the restore's entry after it.
     expect(await listAudit(id)).toEqual(["backup.restore success"]);
   });
@@ -225,7 +231,9 @@ describe("/dbbackup restore", () => {
     await damageSnapshot(id);
     const text = await press(question.message, words.restoreButton);
     expect(text).toContain("Reference");
-    expect(text).not.toContain(words.planTitle);
+    // In the place of the question, of whose progress nothing is left.
+    const shown = bot.as(ownerId).messages(bot.channelId);
+    expect(readMessage(shown.find((message) => message.id === question.message.id)!).trim()).toBe(text.trim());
     expect(await isStored(event)).toBe(true);
     expect((await listAudit(id))[0]).toBe("backup.restore failure");
   });

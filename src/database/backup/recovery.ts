@@ -229,8 +229,10 @@ export class Recovery {
     }
     const loss = describeLoss(findings);
     if (loss !== undefined && settings().isAutomatic) {
-      await this.#recover(new MusterError("DATABASE_CORRUPT", `check the database: ${loss}`), (run) => run());
-      return;
+      // The start waits for it, but for no person: what cannot be recovered is told, and opened as it is.
+      await this.#recover(new MusterError("DATABASE_CORRUPT", `check the database: ${loss}`), (run) => run(), false);
+      this.#state = { kind: "idle" };
+      if (this.#lastReport?.route !== undefined) return;
     }
     const notice = loss ?? describeChange(findings);
     if (notice === undefined) return;
@@ -281,13 +283,17 @@ export class Recovery {
   }
 
   /** `release` runs what it is given while nobody has the files open. */
-  async #recover(finding: MusterError, release: (run: () => Promise<void>) => Promise<void>): Promise<void> {
+  async #recover(
+    finding: MusterError,
+    release: (run: () => Promise<void>) => Promise<void>,
+    mayWait = true,
+  ): Promise<void> {
     const { clock, recovery, logger } = this.#options;
     const action = recovery.begin("recover", "database");
     let report: RecoveryReport | undefined;
     try {
       await release(async () => {
-        report = await this.#recoverReleased(finding);
+        report = await this.#recoverReleased(finding, mayWait);
       });
     } catch (error) {
       // After an exchange: the new database does not open, which the engine goes on trying.
@@ -311,7 +317,7 @@ export class Recovery {
   }
 
   /** Undefined when the result was declined. */
-  async #recoverReleased(finding: MusterError): Promise<RecoveryReport | undefined> {
+  async #recoverReleased(finding: MusterError, mayWait: boolean): Promise<RecoveryReport | undefined> {
     const { settings, clock } = this.#options;
     for (let isAccepted = false; ;) {
       const since = clock.now();
@@ -322,6 +328,7 @@ export class Recovery {
         const reason = summarize(report);
         this.#state = { kind: "failed", since, finding: finding.message, reason };
         await this.#announce("failed", finding, reason, report);
+        if (!mayWait) return undefined;
       } else if (settings().isAutomatic || isAccepted) {
         return this.#exchange(report);
       } else {

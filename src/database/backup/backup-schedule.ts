@@ -39,7 +39,7 @@ const SEAL_INTERVAL_MS = 15 * 60_000;
 /**
  * When backups are made: at the moments of a cron expression or so many hours after the last one, and whenever there is
  * nothing to restore from, because there is no backup yet or because the archive had to begin anew and needs one to
- * start from.
+ * start from. One that fails is owed: it is tried again after a pause.
  */
 export class BackupSchedule {
   readonly #options: BackupScheduleOptions;
@@ -49,6 +49,9 @@ export class BackupSchedule {
   readonly #drills: CronJob;
   #startedAt = 0;
   #pausedUntil = 0;
+  #madeAt = 0;
+  /** A moment of the expression has come, and its backup failed. */
+  #isOwed = false;
   #sealedAt = 0;
   #sealedSegment = "";
   #running: Promise<void> | undefined;
@@ -64,7 +67,9 @@ export class BackupSchedule {
       clock,
       everyMs: () => LOOK_INTERVAL_MS,
       run: () => this.#look(),
-      onError: (error) => logger.error("looking after the backups failed", { error }),
+      onError(error) {
+        if (!isMusterError(error, "SHUTTING_DOWN")) logger.error("looking after the backups failed", { error });
+      },
     });
   }
 
@@ -93,9 +98,10 @@ export class BackupSchedule {
     const now = clock.now();
     const { archiveIntervalMs } = settings();
     for (const event of this.#archive.look(backups.status.archive, archiveIntervalMs)) onArchiveEvent(event);
-    if (!isAvailable() || now < this.#startedAt + START_DELAY_MS || now < this.#pausedUntil) return;
+    // A backup that is being made is not waited for: the archive may need somebody's attention meanwhile.
+    if (this.#running || !isAvailable() || now < this.#startedAt + START_DELAY_MS || now < this.#pausedUntil) return;
     const reason = settings().isEnabled ? this.#findReason(now) : undefined;
-    if (reason) await this.#make(reason);
+    if (reason) void this.#make(reason);
     else if (this.#isSealingDue(now)) await backups.seal();
   }
 
@@ -106,7 +112,11 @@ export class BackupSchedule {
     if (archive && archive.generation !== "" && !startsGeneration(lastBackup, archive.generation))
       return "new-generation";
     const { expression, intervalMs } = settings();
-    return expression === undefined && now - lastBackup.createdAt >= intervalMs ? "schedule" : undefined;
+    if (expression !== undefined) return this.#isOwed ? "schedule" : undefined;
+    // A clock that was set back must not keep backups away until it has caught up.
+    const { createdAt } = lastBackup;
+    const since = createdAt <= now ? createdAt : Math.max(this.#startedAt, this.#madeAt);
+    return now - since >= intervalMs ? "schedule" : undefined;
   }
 
   /** Segments are closed by checkpoints: on an idle bot there is none, and nothing to do. */
@@ -145,10 +155,13 @@ export class BackupSchedule {
     const { backups, clock, logger } = this.#options;
     try {
       const { id, databaseBytes, storedBytes } = await backups.create({ reason });
+      this.#madeAt = clock.now();
+      this.#isOwed = false;
       logger.info("backup made", { id, reason, databaseBytes, storedBytes });
     } catch (error) {
       if (isMusterError(error, "SHUTTING_DOWN")) return;
       this.#pausedUntil = clock.now() + PAUSE_AFTER_FAILURE_MS;
+      this.#isOwed = reason === "schedule";
       logger.error("no backup could be made", { reason, error });
     }
   }

@@ -12,17 +12,16 @@ import { MusterError } from "./core/errors.ts";
 import { Interval } from "./core/interval.ts";
 import { Lifecycle, type Part } from "./core/lifecycle.ts";
 import type { Logger, LogSink } from "./core/logger.ts";
-import { ARCHIVE_FOLDER } from "./database/backup/archive-index.ts";
-import type { ArchiveEvent } from "./database/backup/archive-watch.ts";
-import type { BackupEvent } from "./database/backup/backup-manager.ts";
-import { Backups, describeBackupEvent, type BackupsSettings } from "./database/backup/backups.ts";
-import { Recovery, type RecoveryIncident, type RecoverySettings } from "./database/backup/recovery.ts";
+import { toArchiveSettings, toBackupSettings, toRecoverySettings } from "./database/backup/backup-settings.ts";
+import { Backups } from "./database/backup/backups.ts";
+import { Recovery } from "./database/backup/recovery.ts";
 import { DatabaseManager, type DatabaseManagerOptions } from "./database/database-manager.ts";
 import { ErrorHandler } from "./database/error-handler.ts";
 import { IntegrityMonitor } from "./database/integrity/integrity-monitor.ts";
 import { createCronSchedule } from "./database/maintenance/cron-schedule.ts";
 import { MaintenanceRunner } from "./database/maintenance/maintenance-runner.ts";
 import { OperationLog } from "./database/operation-log.ts";
+import { MigrationGate } from "./database/schema/migration-gate.ts";
 import type { ArchiveSettings } from "./database/sqlite/archive-keeper.ts";
 import { IN_MEMORY_PATH } from "./database/sqlite/connection.ts";
 import { acquireInstanceLock, type InstanceLock } from "./database/sqlite/instance-lock.ts";
@@ -33,19 +32,15 @@ import { OperationQueue } from "./resilience/operation-queue.ts";
 import { RecoveryLog } from "./resilience/recovery-log.ts";
 import type { AuditOutcome } from "./store/audit-chain.ts";
 import { AuditLog } from "./store/audit-log.ts";
-import { SYSTEM_CHAIN, type NewAuditEntry } from "./store/audit.ts";
+import type { NewAuditEntry } from "./store/audit.ts";
 import { DATA_MODULE_URL, operations } from "./store/data-module.ts";
-import { SYSTEM_ACTOR } from "./store/inputs.ts";
 import { createStore, type Store } from "./store/store.ts";
+import { SystemAudit } from "./store/system-audit.ts";
 
 /** Writes that wait for the database at most: a day of one each second. Beyond it they are refused, clearly. */
 const MAX_QUEUED_OPERATIONS = 100_000;
 const MAX_QUEUED_RETRIES = 5;
-/** Who the audit log names for what the program does to itself. */
-const BY_SYSTEM = { guildId: SYSTEM_CHAIN, actorId: SYSTEM_ACTOR } as const;
 const STATISTICS_INTERVAL_MS = 60_000;
-/** Only where neither a schedule nor an interval is set. */
-const DEFAULT_BACKUP_INTERVAL_HOURS = 6;
 
 export interface AppOptions {
   readonly settings: Settings;
@@ -77,16 +72,13 @@ export class App {
   readonly backups: Backups | undefined;
   /** undefined with a database in memory. */
   readonly databaseRecovery: Recovery | undefined;
+  /** undefined with a database in memory. */
+  readonly migrations: MigrationGate | undefined;
   readonly #lifecycle: Lifecycle;
-  /** What happens before is audited as soon as it is open. */
-  readonly #auditOpened = Promise.withResolvers<void>();
-
-  readonly #logger: Logger;
 
   constructor({ settings: initial, folder, access, clock, logger, onFatal, isWatchingSettings }: AppOptions) {
     const settings = new LiveSettings(initial, (error) => logger.error("applying a setting failed", { error }));
     this.settings = settings;
-    this.#logger = logger;
     const isInMemory = initial.TEST_MODE;
     const databasePath = isInMemory ? IN_MEMORY_PATH : resolve(folder, initial.DATABASE_PATH);
     const dataFolder = isInMemory ? undefined : dirname(databasePath);
@@ -96,7 +88,7 @@ export class App {
     this.errors = new ErrorHandler({ clock, logger, isDebug });
     this.operationLog = new OperationLog({ folder: resolve(folder, initial.LOG_DIR), clock, logger, isDebug });
     const backupFolder = resolve(folder, initial.DB_BACKUP_DIR);
-    const archive = (): ArchiveSettings | undefined => archiveSettings(settings.current, backupFolder);
+    const archive = (): ArchiveSettings | undefined => toArchiveSettings(settings.current, backupFolder);
     this.engine = createEngine({ settings, path: databasePath, archive, recovery: this.recovery, clock, logger });
     const { degradation, errors, operationLog: log, engine } = this;
     this.database = new DatabaseManager({
@@ -118,42 +110,44 @@ export class App {
       ...{ clock, logger },
     });
     const { store, database, audit } = this;
+    const systemAudit = new SystemAudit(audit, logger);
     const maintenance = new MaintenanceRunner({ clock, logger });
+    const run: MaintenanceRunner["run"] = (job, runOptions) => maintenance.run(job, runOptions);
     this.integrity = new IntegrityMonitor({
       ...{ path: isInMemory ? undefined : databasePath, database, degradation, clock, logger },
-      inspect: (job, runOptions) => maintenance.run(job, runOptions),
+      inspect: run,
       schedule: createCronSchedule(logger),
       expression: initial.DB_INTEGRITY_SCHEDULE,
-      onIncident: async ({ kind, details }) => {
-        await audit.record({ ...BY_SYSTEM, action: `integrity.${kind}`, target: "database", details });
-      },
+      onIncident: (incident) => systemAudit.recordIntegrity(incident),
       onCorrupt: (error) => {
         if (this.databaseRecovery) this.databaseRecovery.report(error, true);
         else logger.error("the database is damaged: restore a backup", { error });
       },
     });
     if (!isInMemory) {
+      const shared = { databasePath, engine, run, recovery: this.recovery, clock, logger };
       this.backups = new Backups({
-        ...{ databasePath, folder: backupFolder, engine, recovery: this.recovery, clock, logger },
+        ...shared,
+        folder: backupFolder,
         mark: () => database.mark(),
-        settings: () => backupSettings(settings.current),
+        settings: () => toBackupSettings(settings.current),
         isAvailable: () => degradation.state.kind === "normal" && engine.status().state.kind === "ready",
-        run: (job, runOptions) => maintenance.run(job, runOptions),
         cron: createCronSchedule(logger),
-        onEvent: (event) => this.#auditBackup(event),
+        onEvent: (event) => systemAudit.recordBackup(event),
       });
-    }
-    const { backups } = this;
-    if (!isInMemory) {
       this.databaseRecovery = new Recovery({
-        ...{ databasePath, backupFolder, engine, degradation, recovery: this.recovery, clock, logger },
-        settings: () => recoverySettings(settings.current),
-        run: (job, runOptions) => maintenance.run(job, runOptions),
-        onIncident: (incident) => this.#auditRecovery(incident),
+        ...{ ...shared, backupFolder, degradation },
+        settings: () => toRecoverySettings(settings.current),
+        onIncident: (incident) => systemAudit.recordRecovery(incident),
+      });
+      this.migrations = new MigrationGate({
+        ...{ engine, backups: this.backups.manager, clock, logger },
+        window: () => settings.current.DB_MIGRATION_WINDOW,
+        onEvent: (event) => systemAudit.recordMigration(event),
       });
     }
+    const { backups, migrations } = this;
     this.bot = new Bot({ access, settings, store, database, audit, backups, degradation, clock, logger, onFatal });
-    const auditOpened = this.#auditOpened;
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
       { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },
@@ -166,7 +160,7 @@ export class App {
         name: "audit log",
         async start() {
           await audit.open();
-          auditOpened.resolve();
+          systemAudit.open();
         },
         stop: () => audit.close(),
       },
@@ -176,16 +170,18 @@ export class App {
         ? []
         : [createThrottlePart(dataFolder, clock, logger)]),
       { name: "maintenance", stop: () => maintenance.stop() },
-      ...(this.backups ? [this.backups] : []),
+      ...(backups ? [backups] : []),
+      ...(migrations ? [{ name: "migrations", start: () => migrations.start(), stop: () => migrations.stop() }] : []),
       { name: "integrity checks", start: () => this.integrity.start(), stop: () => this.integrity.stop() },
       { name: "bot", start: () => this.bot.start(), stop: () => this.bot.stop() },
-      ...(isWatchingSettings ? [createSettingsPart(folder, settings, audit, clock, logger)] : []),
+      ...(isWatchingSettings ? [createSettingsPart(folder, settings, systemAudit, clock, logger)] : []),
     ]);
     settings.onChange(({ after }) => {
       logger.addSecrets(settings.secrets);
       logger.setLevel(after.LOG_LEVEL);
       this.integrity.setSchedule(after.DB_INTEGRITY_SCHEDULE);
-      this.backups?.schedule.apply();
+      backups?.schedule.apply();
+      migrations?.reconsider();
       this.engine.setArchive(archive());
       this.engine
         .resizeReaders(after.DB_MAX_CONNECTIONS - 1)
@@ -195,19 +191,7 @@ export class App {
     this.recovery.onAction(({ action, outcome }) => {
       if (action === "restore" && outcome === "succeeded") this.bot.reload();
     });
-    this.recovery.onAction(({ action, outcome, target, detail }) => {
-      if (action !== "rescue" || outcome === "running") return;
-      const entry = {
-        guildId: SYSTEM_CHAIN,
-        actorId: SYSTEM_ACTOR,
-        action: `database.${action}`,
-        target,
-        details: { detail },
-      };
-      audit
-        .record({ ...entry, outcome: outcome === "succeeded" ? "success" : "failure" })
-        .catch((error: unknown) => logger.error("a recovery was not audited", { action, error }));
-    });
+    this.recovery.onAction((action) => systemAudit.recordRescue(action));
     degradation.onChange((state) => {
       if (state.kind === "normal") {
         logger.info("the database is available");
@@ -224,54 +208,6 @@ export class App {
   stop(): Promise<void> {
     return this.#lifecycle.stop();
   }
-
-  #auditRecovery({ kind, summary, details }: RecoveryIncident): void {
-    const isSuccess = kind === "recovered" || kind === "reopened";
-    const entry = {
-      ...{ ...BY_SYSTEM, action: `recovery.${kind}`, target: "database", details: { summary, ...details } },
-      outcome: isSuccess ? "success" : "failure",
-    } as const;
-    this.#auditOpened.promise
-      .then(() => this.audit.record(entry))
-      .catch((error: unknown) => this.#logger.error("a recovery was not audited", { kind, error }));
-  }
-
-  /** Of those that nobody asked for: whoever asks for one is in the audit log with the asking. */
-  #auditBackup(event: BackupEvent | ArchiveEvent): void {
-    if (event.kind === "made" && event.manifest.reason === "manual") return;
-    const { action, isSuccess, target, details } = describeBackupEvent(event);
-    if (!isSuccess) this.#logger.error(`backups: ${action}`, { target, ...details });
-    this.audit
-      .record({ ...BY_SYSTEM, action, outcome: isSuccess ? "success" : "failure", target, details })
-      .catch((error: unknown) => this.#logger.error("a backup was not audited", { action, error }));
-  }
-}
-
-function backupSettings(settings: Settings): BackupsSettings {
-  return {
-    isCompressed: settings.DB_COMPRESS_BACKUPS,
-    key: settings.DB_BACKUP_KEY === "" ? undefined : settings.DB_BACKUP_KEY,
-    maxBackups: settings.DB_MAX_BACKUPS,
-    isArchiving: settings.DB_ARCHIVE,
-    isEnabled: settings.DB_BACKUP_ENABLED,
-    archiveIntervalMs: settings.DB_ARCHIVE_INTERVAL,
-    drillExpression: settings.DB_INTEGRITY_SCHEDULE,
-    expression: settings.DB_BACKUP_SCHEDULE === "" ? undefined : settings.DB_BACKUP_SCHEDULE,
-    intervalMs: (settings.DB_BACKUP_INTERVAL_HOURS ?? DEFAULT_BACKUP_INTERVAL_HOURS) * 3_600_000,
-  };
-}
-
-function recoverySettings(settings: Settings): RecoverySettings {
-  return {
-    isAutomatic: settings.DB_AUTO_RECOVER,
-    key: settings.DB_BACKUP_KEY === "" ? undefined : settings.DB_BACKUP_KEY,
-    isArchiving: settings.DB_ARCHIVE,
-  };
-}
-
-function archiveSettings(settings: Settings, backupFolder: string): ArchiveSettings | undefined {
-  if (!settings.DB_ARCHIVE) return undefined;
-  return { folder: join(backupFolder, ARCHIVE_FOLDER), intervalMs: settings.DB_ARCHIVE_INTERVAL };
 }
 
 /** Those that are in this folder already stay as they are. */
@@ -333,16 +269,12 @@ function createStatisticsPart(operationLog: OperationLog, clock: Clock, logger: 
 function createSettingsPart(
   folder: string,
   settings: LiveSettings,
-  audit: AuditLog,
+  systemAudit: SystemAudit,
   clock: Clock,
   logger: Logger,
 ): Part {
-  const record = (action: string, outcome: AuditOutcome, details: NewAuditEntry["details"] = {}): void => {
-    const entry = { ...BY_SYSTEM, action, target: "settings", outcome, details };
-    audit
-      .record(entry)
-      .catch((error: unknown) => logger.error("a change of settings was not audited", { action, error }));
-  };
+  const record = (action: string, outcome: AuditOutcome, details: NewAuditEntry["details"] = {}): void =>
+    void systemAudit.record(action, "settings", outcome, details);
   const watcher = new SettingsWatcher({
     ...{ folder, settings, clock },
     onReport(report) {
@@ -409,6 +341,8 @@ function createEngine({ settings, path, archive, recovery, clock, logger }: Engi
     thread: {
       dataModuleUrl: DATA_MODULE_URL,
       archive: archive(),
+      // A database in memory has nothing to lose, and no backups.
+      mayMigrate: path === IN_MEMORY_PATH,
       connection: {
         path,
         synchronous: initial.DB_SYNCHRONOUS,

@@ -5,6 +5,7 @@ import { systemClock, type Clock } from "../core/clock.ts";
 import { isMusterError, MusterError } from "../core/errors.ts";
 import { silentLogger, type LogFields, type Logger } from "../core/logger.ts";
 import { BackupManager } from "../database/backup/backup-manager.ts";
+import { toBackupSettings } from "../database/backup/backup-settings.ts";
 import { cleanSnapshotLeftovers } from "../database/backup/snapshot-files.ts";
 import { MaintenanceRunner } from "../database/maintenance/maintenance-runner.ts";
 import { acquireInstanceLock, type InstanceLock } from "../database/sqlite/instance-lock.ts";
@@ -84,12 +85,7 @@ function createBackupManager({ settings, backupFolder, ...parts }: BackupParts):
   return new BackupManager({
     ...parts,
     folder: backupFolder,
-    settings: () => ({
-      isCompressed: settings.DB_COMPRESS_BACKUPS,
-      key: settings.DB_BACKUP_KEY === "" ? undefined : settings.DB_BACKUP_KEY,
-      maxBackups: settings.DB_MAX_BACKUPS,
-      isArchiving: settings.DB_ARCHIVE,
-    }),
+    settings: () => toBackupSettings(settings),
     retry: () => ONE_TRY,
     // Where a running bot writes its archive is not known here: the newest segments are left alone.
     getArchiveStatus: () => undefined,

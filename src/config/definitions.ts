@@ -264,6 +264,27 @@ export const DEFINITIONS = {
     fileKeys: ["backup.max_backups"],
     description: "Verified backups that are kept; older ones are deleted",
   },
+  DB_KEEP_DAILY: {
+    group: "backup",
+    kind: integer(0, 1000),
+    default: "0",
+    applies: "live",
+    description: "Of how many of the last days that have backups the newest is kept, besides DB_MAX_BACKUPS",
+  },
+  DB_KEEP_WEEKLY: {
+    group: "backup",
+    kind: integer(0, 1000),
+    default: "0",
+    applies: "live",
+    description: "The same by weeks, which begin on Monday",
+  },
+  DB_KEEP_MONTHLY: {
+    group: "backup",
+    kind: integer(0, 1000),
+    default: "0",
+    applies: "live",
+    description: "The same by months",
+  },
   DB_COMPRESS_BACKUPS: {
     group: "backup",
     kind: boolean(),

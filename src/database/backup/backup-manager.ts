@@ -11,6 +11,7 @@ import { removeRestoreLeftovers, type RestoreResult } from "./execute-restore.ts
 import type { RestoreDrillResult } from "./restore-drill.ts";
 import type { RestoreTarget } from "./restore-facts.ts";
 import type { RestorePlanSummary } from "./restore-sources.ts";
+import type { RetentionPolicy } from "./retention.ts";
 import { isVerified, listSnapshots, type SnapshotCatalogue } from "./snapshot-catalogue.ts";
 import { cleanSnapshotLeftovers } from "./snapshot-files.ts";
 import type { SnapshotManifest, SnapshotReason } from "./snapshot-manifest.ts";
@@ -22,6 +23,8 @@ export interface BackupSettings {
   readonly key: string | undefined;
   /** How many verified snapshots are kept. */
   readonly maxBackups: number;
+  /** What is kept besides them: the newest of so many days, weeks and months. Default none. */
+  readonly keep?: Omit<RetentionPolicy, "newestCount">;
   readonly isArchiving: boolean;
 }
 
@@ -186,7 +189,8 @@ export class BackupManager {
   /** Removes snapshots beyond the number that is kept, and what of the archive no other needs. */
   async prune(isDryRun = false): Promise<{ readonly removedIds: readonly string[]; readonly freedBytes: number }> {
     const { folder, settings } = this.#options;
-    const policy = { newestCount: settings().maxBackups };
+    const { maxBackups, keep } = settings();
+    const policy = { newestCount: maxBackups, ...keep };
     const snapshots = await this.#run({ kind: "prune-snapshots", backupFolder: folder, policy, isDryRun });
     const archive = await this.#run({ kind: "prune-archive", backupFolder: folder, isDryRun });
     return { removedIds: snapshots.remove, freedBytes: snapshots.freedBytes + archive.freedBytes };

@@ -175,6 +175,8 @@ export function loseEverything(intervalMs: number, killAfterMs: number): Promise
   return withFolder(async (folder) => {
     const database = new ArchivedDatabase(folder);
     const process = await ArchivedProcess.start(database, { intervalMs, pauseMs: 1 });
+    // One without an archive to go on with would be all that there is.
+    while (!process.status?.generation) await pause(10);
     await database.runner.run(database.snapshotJob());
     await pause(killAfterMs);
     await process.kill();

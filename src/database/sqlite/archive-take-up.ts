@@ -54,12 +54,13 @@ export function planTakeUp(tail: ArchiveTail, disk: LogOnDisk): TakeUp {
   if (tail.fingerprint === undefined) {
     return { kind: "gap", reason: "the database's log was begun anew before all of it was archived" };
   }
+  // Whatever lives the log has had since: none of them was moved to the file, so all of it is in the present one.
+  if (disk.fingerprint === tail.fingerprint) return { kind: "settled" };
   if (disk.header) {
     return isNextLife(tail.header, disk.header)
       ? { kind: "settled" }
       : { kind: "gap", reason: "the database's log is of another database, or another program has used it" };
   }
-  if (disk.fingerprint === tail.fingerprint) return { kind: "settled" };
   return { kind: "gap", reason: "the database file is not as it was when it was archived last" };
 }
 

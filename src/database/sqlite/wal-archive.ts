@@ -220,7 +220,7 @@ export class WalArchive {
         }
         this.#files.takeUp(tail);
         this.#progress = { ...tail, header: tail.header!, isSettled: tail.fingerprint !== undefined };
-        this.#isAnyLifeNext = takeUp.kind === "settled" && !header;
+        this.#isAnyLifeNext = takeUp.kind === "settled" && !(header && isNextLife(tail.header!, header));
         this.#archivedUntil = tail.at;
       });
     }

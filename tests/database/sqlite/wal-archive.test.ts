@@ -189,6 +189,25 @@ describe("an archive that meets trouble", () => {
     });
   });
 
+  it("goes on when a crash came before anything of a new log was archived", async () => {
+    await withRig(async (rig) => {
+      rig.write(1_100);
+      rig.checkpoint();
+      const { generation } = rig;
+      rig.close();
+      // Nobody has the log now, so SQLite deletes it; the next one has no connection with it.
+      rig.open();
+      rig.write(1_200);
+      const reader = new Database(rig.path, { readonly: true });
+      reader.prepare("SELECT * FROM row").all();
+      rig.database.close();
+      reader.close();
+      rig.open();
+      expect(rig.archive.status).toMatchObject({ generation, segment: 2, gap: undefined });
+      expect(await rig.readTimes()).toHaveLength(3);
+    });
+  });
+
   it("begins a generation when its files were removed, with all that the log has", async () => {
     await withRig(async (rig) => {
       rig.write(1_100);

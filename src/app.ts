@@ -138,7 +138,10 @@ export class App {
       this.databaseRecovery = new Recovery({
         ...{ ...shared, backupFolder, degradation },
         settings: () => toRecoverySettings(settings.current),
-        onIncident: (incident) => systemAudit.recordRecovery(incident),
+        onIncident: (incident) => {
+          systemAudit.recordRecovery(incident);
+          if (incident.kind === "recovered") this.bot.reload();
+        },
       });
       this.migrations = new MigrationGate({
         ...{ engine, backups: this.backups.manager, clock, logger },

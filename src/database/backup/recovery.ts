@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep, type Clock } from "../../core/clock.ts";
@@ -9,8 +10,10 @@ import type { GracefulDegradation } from "../../resilience/graceful-degradation.
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import { isSound } from "../maintenance/integrity-check.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
+import { fingerprintOf, readArchiveTail } from "../sqlite/archive-take-up.ts";
 import { quarantineFolderAt } from "../sqlite/replacement.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
+import { ARCHIVE_FOLDER } from "./archive-index.ts";
 import type { ArchiveFindings } from "./inspect-archive.ts";
 import { decideStart, readDatabaseState, readStartFacts } from "./missing-database.ts";
 import { climb, REPORT_NAME, type RunJob } from "./recovery-ladder.ts";
@@ -90,7 +93,7 @@ const MISSING_GRACE_MS = 5_000;
 const RETRY_INTERVAL_MS = 10 * 60_000;
 const WATCH_INTERVAL_MS = 5_000;
 /** Larger ones are opened at once after a crash: comparing takes some ten seconds for a gigabyte. */
-const COMPARE_LIMIT_BYTES = 128 * 1024 ** 2;
+const COMPARE_LIMIT_BYTES = 32 * 1024 ** 2;
 const DAMAGE_CODES = ["DATABASE_CORRUPT", "DATABASE_MISSING"] as const;
 
 type Decision = "accept" | "decline" | "retry";
@@ -215,7 +218,7 @@ export class Recovery {
   async #checkAgainstArchive(): Promise<void> {
     const { databasePath, backupFolder, settings, logger } = this.#options;
     const { isArchiving, key } = settings();
-    if (!isArchiving) return;
+    if (!isArchiving || isAsItWasLeft(databasePath, backupFolder)) return;
     let findings: ArchiveFindings;
     try {
       findings = await this.#run({
@@ -496,4 +499,11 @@ function describeReport({
       steps: steps.map(({ step, outcome, detail }) => `${step} ${outcome}: ${detail}`),
     },
   };
+}
+
+/** Closed with everything archived, and untouched since. Known from the end of the index and one `stat`. */
+function isAsItWasLeft(databasePath: string, backupFolder: string): boolean {
+  const tail = readArchiveTail(join(backupFolder, ARCHIVE_FOLDER));
+  if (tail?.fingerprint === undefined || existsSync(`${databasePath}-wal`)) return false;
+  return tail.fingerprint === fingerprintOf(databasePath);
 }

@@ -70,7 +70,8 @@ async function run(job: MaintenanceJob): Promise<void> {
   } catch (error) {
     await send({ message: "failed", error: toWireError(error) });
   }
-  // The channel was all that kept the process alive.
+  // Done: from here on that the channel ends is in order, and it was all that kept the process alive.
+  process.removeAllListeners("disconnect");
   if (process.connected) process.disconnect();
 }
 
@@ -86,4 +87,6 @@ function lowerPriority(): void {
 lowerPriority();
 // A terminal sends Ctrl-C to the whole group: the bot decides when its maintenance ends.
 process.on("SIGINT", () => undefined);
+// A job whose bot was killed ends where it can be ended: another bot may have the database by now.
+process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
 process.once("message", (job) => void run(job as MaintenanceJob));

@@ -40,7 +40,7 @@ describe("MaintenanceRunner", () => {
 
   it("throws what the job threw", async () => {
     const runner = new MaintenanceRunner({ clock: systemClock, logger: silentLogger });
-    await expect(runner.run(job)).rejects.toEqual(errorLike({ code: "DATABASE_UNAVAILABLE" }));
+    await expect(runner.run(job)).rejects.toEqual(errorLike({ code: "DATABASE_MISSING" }));
   });
 
   it("kills a job that hangs, cleans up after it, and goes on with the next", async () => {

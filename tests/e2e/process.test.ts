@@ -35,6 +35,7 @@ function startProcess(settings: Record<string, string> = {}): RunningBot {
       DISCORD_TOKEN: sandbox.botToken,
       DISCORD_API_URL: sandbox.apiUrl,
       DATABASE_PATH: join(folder, "data/muster.db"),
+      DB_BACKUP_DIR: join(folder, "backups"),
       LOG_DIR: join(folder, "logs"),
       LOG_LEVEL: "debug",
       MONITOR_PORT: "0",

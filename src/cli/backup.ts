@@ -26,7 +26,10 @@ export function registerBackupVerb(program: Command, folder: string): void {
     .description("list the backups, the newest first")
     .option("--json", "print JSON")
     .action(async (output: OutputOptions) => {
-      printResult(await withDataTools(folder, async ({ backups }) => describeCatalogue(await backups.list())), output);
+      printResult(
+        await withDataTools(folder, async (tools) => describeCatalogue(tools, await tools.backups.list())),
+        output,
+      );
     });
   backup
     .command("verify")
@@ -57,11 +60,11 @@ async function createBackup({ backups }: DataTools, comment: string): Promise<Ve
   return { data: manifest, lines: [`Backup ${id} is made and verified: ${sizes}.`] };
 }
 
-function describeCatalogue({ snapshots, problems }: SnapshotCatalogue): VerbResult {
+function describeCatalogue({ settings }: DataTools, { snapshots, problems }: SnapshotCatalogue): VerbResult {
   const rows = snapshots.map(({ manifest }) => describeSnapshot(manifest));
   const lines = [
     ...(rows.length === 0
-      ? ["There is no backup yet."]
+      ? [`There is no backup yet in ${settings.DB_BACKUP_DIR} (DB_BACKUP_DIR).`]
       : alignColumns([["id", "made", "size", "why", "state"], ...rows])),
     ...problems.map(({ file, message }) => `Not usable: ${file}: ${message}`),
   ];

@@ -4,6 +4,9 @@ import { withDataTools } from "./data-tools.ts";
 import { withProgress } from "./progress-bar.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
 
+/** What is damaged is damaged everywhere; `--json` has all of it. */
+const SHOWN_LINES = 10;
+
 /** `check`: reads the whole database, also while the bot runs. */
 export function registerCheckVerb(program: Command, folder: string): void {
   program
@@ -34,10 +37,17 @@ function describeReport(path: string, report: IntegrityReport): VerbResult {
   );
   const advice = isDatabaseSound
     ? "The running bot moves such rows to the table quarantine at its next check."
-    : "Keep the file, stop the bot, and look what can be restored: restore --dry-run.";
+    : "A running bot recovers by itself (docs/restore.md). Keep the file; what can be restored: restore --dry-run.";
   return {
     data,
-    lines: [`${path} is NOT sound:`, ...(isDatabaseSound ? [] : lines), ...references, advice],
+    lines: [`${path} is NOT sound:`, ...(isDatabaseSound ? [] : shorten(lines)), ...references, advice],
     isFailed,
   };
+}
+
+/** SQLite gives many findings as one text. */
+function shorten(lines: readonly string[]): string[] {
+  const all = lines.flatMap((line) => line.split("\n"));
+  const moreCount = all.length - SHOWN_LINES;
+  return moreCount <= 0 ? all : [...all.slice(0, SHOWN_LINES), `… and ${moreCount} more (--json)`];
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { MusterError } from "../core/errors.ts";
 import { removeTemporary } from "../database/backup/snapshot-files.ts";
 import { readMigrationStatus, type MigrationStatus } from "../database/schema/migration-status.ts";
 import { migrateOffline, rollBackOffline, type OfflineMigrationOptions } from "../database/schema/offline-migration.ts";
@@ -81,6 +82,7 @@ async function applyPending(tools: DataTools): Promise<VerbResult> {
 async function takeBack(tools: DataTools, to: number | undefined): Promise<VerbResult> {
   const lock = tools.lock("roll the database back", "Stop the bot first.");
   try {
+    if (to === undefined) requireTablesLeft(tools);
     const result = await withProgress("backup", (onProgress) => rollBackOffline(offlineOptions(tools, onProgress), to));
     const lines = [
       `Rolled back from version ${result.from} to ${result.to}. Backup ${String(result.backupId)} has it as it was before.`,
@@ -90,6 +92,14 @@ async function takeBack(tools: DataTools, to: number | undefined): Promise<VerbR
   } finally {
     lock.release();
   }
+}
+
+/** Version 0 has no tables: the next start would take it for new and empty. Nobody gets there by leaving something out. */
+function requireTablesLeft({ databasePath }: DataTools): void {
+  if (readMigrationStatus(databasePath, migrations).version > 1) return;
+  throw new MusterError("CONFLICT", "roll the database back: before its first version there is nothing left of it", {
+    hint: "To remove all tables with all data on purpose, give --to 0.",
+  });
 }
 
 type OnProgress = Parameters<Parameters<typeof withProgress>[1]>[0];

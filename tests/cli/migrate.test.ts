@@ -48,7 +48,9 @@ describe("muster migrate", () => {
 
   it("takes the newest version back after a backup, tests and applies it again", async () => {
     await withData(async (folder, path) => {
-      const down = await runMuster(folder, ["migrate", "down", "--json"]);
+      const refused = await runMuster(folder, ["migrate", "down"]);
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("give --to 0") as string]);
+      const down = await runMuster(folder, ["migrate", "down", "--to", "0", "--json"]);
       expect(down).toMatchObject({ code: 0 });
       const { backupId, ...result } = json(down.stdout);
       expect(result).toEqual({ from: 1, to: 0, versions: [1] });

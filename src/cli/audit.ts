@@ -9,7 +9,7 @@ import { SYSTEM_CHAIN } from "../store/audit.ts";
 import { operations } from "../store/data-module.ts";
 import { createReadStore, type ReadStore } from "../store/store.ts";
 import { withDataTools } from "./data-tools.ts";
-import { formatLocal } from "./moment-words.ts";
+import { formatLocal } from "./format-moment.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
 
 /** The name that the program's own chain is asked for by; in the database it has none. */

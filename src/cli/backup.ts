@@ -5,7 +5,7 @@ import { isVerified, type SnapshotCatalogue } from "../database/backup/snapshot-
 import { COMMENT_LIMIT, type SnapshotManifest } from "../database/backup/snapshot-manifest.ts";
 import type { VerifySnapshotResult } from "../database/backup/verify-snapshot.ts";
 import { withDataTools, type DataTools } from "./data-tools.ts";
-import { formatLocal } from "./moment-words.ts";
+import { formatLocal } from "./format-moment.ts";
 import { withProgress } from "./progress-bar.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
 

@@ -6,7 +6,7 @@ import { migrateOffline, rollBackOffline, type OfflineMigrationOptions } from ".
 import { testCopyPath, type MigrationTestResult } from "../database/schema/test-migrations.ts";
 import { DATA_MODULE_URL, migrations } from "../store/data-module.ts";
 import { withDataTools, type DataTools } from "./data-tools.ts";
-import { formatLocal } from "./moment-words.ts";
+import { formatLocal } from "./format-moment.ts";
 import { withProgress } from "./progress-bar.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
 

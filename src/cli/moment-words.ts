@@ -1,6 +1,6 @@
 import { casual } from "chrono-node";
 
-/** Moments as the operator writes and reads them: by this machine's clocks, and in UTC where it matters. */
+/** Moments as the operator writes them, by this machine's clocks unless they name a zone. */
 
 const ISO_SHAPE = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?) ?(Z|[+-]\d{2}:?\d{2})?$/i;
 
@@ -26,17 +26,4 @@ function parseWords(phrase: string, nowAt: number): number | undefined {
   const [result] = results;
   if (!result || results.length > 1 || result.end || result.text.length !== phrase.length) return undefined;
   return result.start.isCertain("hour") ? result.start.date().getTime() : undefined;
-}
-
-/** `2026-11-20 14:05:09`, by this machine's clocks. */
-export function formatLocal(at: number): string {
-  const date = new Date(at);
-  const pad = (value: number, length = 2): string => String(value).padStart(length, "0");
-  const day = [pad(date.getFullYear(), 4), pad(date.getMonth() + 1), pad(date.getDate())].join("-");
-  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => pad(part)).join(":")}`;
-}
-
-/** Both ways, to the millisecond: `2026-11-20 15:05:09 (2026-11-20T14:05:09.250Z)`. */
-export function formatExactly(at: number): string {
-  return `${formatLocal(at)} (${new Date(at).toISOString()})`;
 }

@@ -1,7 +1,7 @@
 import { formatSizeBytes } from "../core/units.ts";
 import type { RestorePlanSummary, RouteSummary } from "../database/backup/restore-sources.ts";
 import type { RestoreOutcome } from "../database/backup/restorer.ts";
-import { formatExactly, formatLocal } from "./moment-words.ts";
+import { formatExactly, formatLocal } from "./format-moment.ts";
 
 /** What a restore would bring, before anything is done. */
 export function describePlan(plan: RestorePlanSummary): string[] {

@@ -11,7 +11,8 @@ import { offerPathOf, quarantineFolderAt, takeUpReplacement } from "../database/
 import { recordOffline } from "../store/offline-audit.ts";
 import { askForYes, canAsk } from "./confirmation.ts";
 import { withDataTools, type DataTools } from "./data-tools.ts";
-import { formatExactly, parseInstant } from "./moment-words.ts";
+import { formatExactly } from "./format-moment.ts";
+import { parseInstant } from "./moment-words.ts";
 import { withProgress } from "./progress-bar.ts";
 import { describeOutcome, describePlan } from "./restore-words.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";

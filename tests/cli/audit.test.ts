@@ -5,7 +5,7 @@ import { CHAIN_START, verifyEntries, type AuditEntry } from "../../src/store/aud
 import { SYSTEM_CHAIN } from "../../src/store/audit.ts";
 import { parseCsv } from "../bot/commands/parse-csv.ts";
 import { openTestStore, withFolder, withRawConnection } from "../helpers/database.ts";
-import { runMuster } from "./run-muster.ts";
+import { runMuster, runMusterHere } from "./run-muster.ts";
 
 const GUILD = "100000000000000001";
 /** More than a page of reading. */
@@ -62,7 +62,9 @@ describe("muster audit", () => {
     [["audit", "export", "--format", "xml"]],
     [["audit", "verify", "--guild", "my server"]],
     [["audit"]],
-  ])("ends %j with 2", async (args) => expect((await runMuster(folder, args)).code).toBe(2));
+  ])("ends %j with 2", async (args) => expect((await runMusterHere(args)).code).toBe(2));
+
+  it("ends with 2 as a process, too", async () => expect((await runMuster(folder, ["audit"])).code).toBe(2));
 
   it("ends with 1 and a hint when it is another program's database, or none", async () =>
     withFolder(async (other) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { startTestBot } from "../helpers/bot.ts";
 import { withFolder, withRawConnection } from "../helpers/database.ts";
 import { addBulk, damageFile, damageSnapshot, makeBotData, untilFile, type BotData } from "./bot-data.ts";
-import { runMuster, startMuster, type MusterResult } from "./run-muster.ts";
+import { runMuster, runMusterHere, startMuster, type MusterResult } from "./run-muster.ts";
 
 let data: BotData;
 beforeAll(async () => {
@@ -80,12 +80,21 @@ describe("muster backup", () => {
     }));
 
   it.each([
+    [["verify"]],
+    [["verify", "12345678", "--all"]],
+    [["create", "--comment", "x".repeat(201)]],
+    [["nonsense"]],
+  ])("ends %j with 2", async (args) => {
+    const result = await runMusterHere(["backup", ...args]);
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    expect(result.stderr).not.toBe("");
+    expect(result.stderr).not.toContain("    at ");
+  });
+
+  it.each([
     [["verify"], 2],
-    [["verify", "12345678", "--all"], 2],
-    [["create", "--comment", "x".repeat(201)], 2],
-    [["nonsense"], 2],
     [["verify", "12345678"], 1],
-  ])("ends %j with %i", async (args, code) => {
+  ])("ends %j with %i as a process, too", async (args, code) => {
     const result = await runMuster(data.folder, ["backup", ...args]);
     expect(result).toMatchObject({ code, stdout: "" });
     expect(result.stderr).not.toContain("    at ");
@@ -95,7 +104,7 @@ describe("muster backup", () => {
     expect(parse(await runMuster(data.folder, ["backup", "verify", "12345678", "--json"]), 1)).toMatchObject({
       error: { code: "BACKUP_NOT_FOUND", message: expect.stringContaining("12345678") as string },
     });
-    expect(parse(await runMuster(data.folder, ["backup", "verify", "--json"]), 2)).toMatchObject({
+    expect(parse(await runMusterHere(["backup", "verify", "--json"]), 2)).toMatchObject({
       error: { code: "USAGE" },
     });
   });

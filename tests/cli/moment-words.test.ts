@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { formatExactly, formatLocal, parseInstant } from "../../src/cli/moment-words.ts";
+import { formatExactly, formatLocal } from "../../src/cli/format-moment.ts";
+import { parseInstant } from "../../src/cli/moment-words.ts";
 
 const NOW = new Date(2026, 10, 20, 15, 30).getTime();
 

@@ -15,7 +15,7 @@ import {
   untilFile,
   type BotData,
 } from "./bot-data.ts";
-import { runMuster, startMuster } from "./run-muster.ts";
+import { runMuster, runMusterHere, startMuster } from "./run-muster.ts";
 
 let data: BotData;
 beforeAll(async () => {
@@ -165,15 +165,21 @@ describe("muster restore", () => {
     }));
 
   it.each([
+    [["restore"], "--force"],
+    [["restore", "--at", "some day", "--force"], "not understood"],
+    [["restore", "--at", "yesterday", "--force"], "not understood"],
+    [["restore", "--at", "2026-02-30T10:00Z", "--force"], "not understood"],
+    [["restore", "--at", "in 3 hours", "--force"], "yet to come"],
+    [["restore", "--at", "today", "--backup", "00000000"], "cannot be used with"],
+  ])("ends %j with 2", async (args, text) => {
+    expect(await runMusterHere(args)).toMatchObject({ code: 2, stderr: expect.stringContaining(text) as string });
+  });
+
+  it.each([
     [["restore"], 2, "--force"],
-    [["restore", "--at", "some day", "--force"], 2, "not understood"],
-    [["restore", "--at", "yesterday", "--force"], 2, "not understood"],
-    [["restore", "--at", "2026-02-30T10:00Z", "--force"], 2, "not understood"],
-    [["restore", "--at", "in 3 hours", "--force"], 2, "yet to come"],
-    [["restore", "--at", "today", "--backup", "00000000"], 2, "cannot be used with"],
     [["restore", "--backup", "00000000", "--force"], 1, "What can be restored"],
     [["restore", "--at", "2020-01-01T00:00:00Z", "--force"], 1, "What can be restored"],
-  ])("ends %j with %i", async (args, code, text) => {
+  ])("ends %j with %i, and leaves everything as it was", async (args, code, text) => {
     const result = await runMuster(data.folder, args);
     expect(result.code).toBe(code);
     expect(result.stderr).toContain(text);

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
+import { runCommandLine } from "../../src/cli/program.ts";
 
 const ENTRY = join(import.meta.dirname, "../../src/cli/main.ts");
 
@@ -44,4 +45,22 @@ export function runMuster(
   environment?: Readonly<Record<string, string>>,
 ): Promise<MusterResult> {
   return startMuster(folder, args, environment).result;
+}
+
+/**
+ * The command line in this process, which costs a hundredth of one of its own: for what ends before there is anything to
+ * work on, such as arguments that are not understood.
+ */
+export async function runMusterHere(args: readonly string[]): Promise<MusterResult> {
+  let [stdout, stderr] = ["", ""];
+  const spies = [
+    import.meta.jest.spyOn(process.stderr, "write").mockImplementation((text) => ((stderr += String(text)), true)),
+    import.meta.jest.spyOn(console, "error").mockImplementation((text) => void (stderr += `${String(text)}\n`)),
+    import.meta.jest.spyOn(console, "log").mockImplementation((text) => void (stdout += `${String(text)}\n`)),
+  ];
+  try {
+    return { code: (await runCommandLine(args, "/nowhere")) ?? 0, stdout, stderr };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
 }

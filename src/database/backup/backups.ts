@@ -5,6 +5,7 @@ import type { RetryConfig } from "../../resilience/backoff.ts";
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import type { Schedule } from "../maintenance/cron-schedule.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
+import { REPLACED } from "../sqlite/replacement.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
 import { ArchiveCanary } from "./archive-canary.ts";
 import { ARCHIVE_FOLDER } from "./archive-index.ts";
@@ -114,7 +115,9 @@ export function describeBackupEvent(event: BackupEvent | ArchiveEvent): {
     }
     case "archive-gap": {
       const { generation, reason } = event;
-      return { action: "archive.gap", isSuccess: false, target: generation, details: { reason } };
+      // After a restore it is in order.
+      const isSuccess = reason === REPLACED;
+      return { action: "archive.gap", isSuccess, target: generation, details: { reason } };
     }
     case "archive-behind":
       return { action: "archive.behind", isSuccess: false, target: "archive", details: { lagMs: event.lagMs } };

@@ -11,7 +11,7 @@ import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import { isSound } from "../maintenance/integrity-check.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import { fingerprintOf, readArchiveTail } from "../sqlite/archive-take-up.ts";
-import { quarantineFolderAt } from "../sqlite/replacement.ts";
+import { isPutInPlace, quarantineFolderAt } from "../sqlite/replacement.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
 import { ARCHIVE_FOLDER } from "./archive-index.ts";
 import type { ArchiveFindings } from "./inspect-archive.ts";
@@ -501,8 +501,9 @@ function describeReport({
   };
 }
 
-/** Closed with everything archived, and untouched since. Known from the end of the index and one `stat`. */
+/** Closed with everything archived and untouched since, or put there by a restore. Known at the cost of a `stat`. */
 function isAsItWasLeft(databasePath: string, backupFolder: string): boolean {
+  if (isPutInPlace(databasePath)) return true;
   const tail = readArchiveTail(join(backupFolder, ARCHIVE_FOLDER));
   if (tail?.fingerprint === undefined || existsSync(`${databasePath}-wal`)) return false;
   return tail.fingerprint === fingerprintOf(databasePath);

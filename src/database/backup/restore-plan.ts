@@ -126,7 +126,9 @@ interface Base {
 /** Where the archive goes on from a snapshot; undefined when it does not. */
 function findBase({ archive }: SnapshotFact, generations: readonly ArchivedGeneration[]): Base | undefined {
   if (!archive) return undefined;
-  const until = locate(archive.until, generations);
+  // One life of the log may be in two generations, when the archive had to begin anew in its midst.
+  const own = generations.filter(({ name }) => name === archive.from.generation);
+  const until = locate(archive.until, own) ?? locate(archive.until, generations);
   const generation = until && generations.find(({ name }) => name === until.generation);
   if (!generation) return undefined;
   if (archive.from.generation === generation.name) return { generation, from: archive.from, until };

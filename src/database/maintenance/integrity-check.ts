@@ -83,7 +83,8 @@ function listFindings(database: Database.Database, path: string, depth: Integrit
   if (statSync(path).size % pageBytes !== 0) return ["the file ends in the middle of a page"];
   const pragma = depth === "quick" ? "quick_check" : "integrity_check";
   const rows = database.pragma(`${pragma}(${LINE_LIMIT})`) as Record<string, string>[];
-  return rows.map((row) => row[pragma]!);
+  // What is wrong with one table comes as one text of many lines.
+  return rows.flatMap((row) => row[pragma]!.split("\n")).slice(0, LINE_LIMIT);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { MusterError, toError } from "../../core/errors.ts";
 import type { WalState } from "./checkpointer.ts";
+import { REPLACED } from "./replacement.ts";
 import type { ArchiveStatus, CommitNote, WalArchive } from "./wal-archive.ts";
 
 /**
@@ -43,7 +44,7 @@ export class ArchiveKeeper {
 
   /** Another database has taken the place of the one that was archived. */
   noteReplacement(): void {
-    this.#archive.abandon("the database was replaced by a restored one");
+    this.#archive.abandon(REPLACED);
   }
 
   start(readDataVersion: () => number): void {

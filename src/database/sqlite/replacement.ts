@@ -1,7 +1,17 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { FOLDER_MODE } from "../../core/durable-file.ts";
+import { FILE_MODE, FOLDER_MODE } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
+import { fingerprintOf } from "./archive-take-up.ts";
 
 /**
  * How a database file is exchanged for another: the new one is made beside it under names of its own, and is complete
@@ -12,6 +22,10 @@ import { MusterError } from "../../core/errors.ts";
 
 const REPLACEMENT_SUFFIX = ".replacement";
 const OFFER_SUFFIX = ".offered";
+/** Says which file was put in place last. */
+const MARK_SUFFIX = ".placed";
+/** Why an archive begins anew after it. */
+export const REPLACED = "the database was replaced by a restored one";
 const COMPANIONS = ["", "-wal", "-shm"] as const;
 
 export interface ReplacementResult {
@@ -53,9 +67,19 @@ export function takeUpReplacement(databasePath: string, quarantineFolder: string
 
 export function putReplacementInPlace(databasePath: string, quarantineFolder: string): ReplacementResult {
   const quarantined = quarantineFiles(databasePath, quarantineFolder);
+  // First, so that no crash leaves a restored database that looks like one which lost what was archived after it.
+  writeFileSync(databasePath + MARK_SUFFIX, fingerprintOf(replacementPathOf(databasePath)) ?? "", {
+    ...{ mode: FILE_MODE, flush: true },
+  });
   renameSync(replacementPathOf(databasePath), databasePath);
   syncPath(dirname(databasePath));
   return { quarantineFolder: quarantined };
+}
+
+/** The file at the path was put there on purpose, whatever the archive says, and nothing was moved into it since. */
+export function isPutInPlace(databasePath: string): boolean {
+  const markPath = databasePath + MARK_SUFFIX;
+  return existsSync(markPath) && readFileSync(markPath, "utf8") === fingerprintOf(databasePath);
 }
 
 /** Moves a database with its companions aside: a -wal left behind would overlay the next file at the path. */

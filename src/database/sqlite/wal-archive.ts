@@ -9,6 +9,7 @@ import {
 } from "../backup/archive-index.ts";
 import { ArchiveFiles } from "./archive-files.ts";
 import { fingerprintOf, planTakeUp, readArchiveTail, readHeaderOf, withFile } from "./archive-take-up.ts";
+import { isPutInPlace, REPLACED } from "./replacement.ts";
 import { readChecksumAt, scanWal } from "./wal-file.ts";
 import {
   FRAME_HEADER_BYTES,
@@ -215,7 +216,7 @@ export class WalArchive {
         });
         this.#lastAt = tail.at;
         if (takeUp.kind === "gap") {
-          this.#gap = takeUp.reason;
+          this.#gap = isPutInPlace(databasePath) ? REPLACED : takeUp.reason;
           return;
         }
         this.#files.takeUp(tail);

@@ -188,3 +188,35 @@ describe("planRestore", () => {
     expect(refusals).toBeGreaterThan(0);
   });
 });
+
+describe("a life of the log that is in two generations", () => {
+  it("is looked for in the snapshot's own first: the archive began anew in its midst", () => {
+    const salts = "0123456789abcdef";
+    const file = { name: "00000001.wal", sizeBytes: beginOf(9), isCompressed: false, isEncrypted: false };
+    const place = (offset: number, at: number) => ({ offset: beginOf(offset), pageCount: 9, checksum: "", at });
+    const generation = (name: string, end: ReturnType<typeof place>): ArchivedGeneration => ({
+      ...{ name, beganAt: 1, indexDamage: [], commitCount: 1 },
+      segments: [
+        { number: 1, salts, pageBytes: 4_096, firstAt: 1, end, isSettled: false, files: [file], damage: undefined },
+      ],
+      commits: new Map(
+        [2_500, Number.MAX_SAFE_INTEGER].map((moment) => [
+          moment,
+          { kind: "commit", segment: 1, frameCount: 1, isUncertain: false, ...end },
+        ]),
+      ),
+    });
+    const snapshot: SnapshotFact = {
+      ...{ id: "0", createdAt: 2_000, databaseBytes: 9, storedBytes: 9, pageSize: 4_096, damage: null },
+      archive: { from: { generation: "b", segment: 1, offset: beginOf(3) }, until: { salts, offset: beginOf(4) } },
+    };
+    const facts: RestoreFacts = {
+      snapshots: [snapshot],
+      generations: [generation("a", place(2, 1_000)), generation("b", place(9, 3_000))],
+    };
+    expect(planRestore(facts, { kind: "newest" }).route).toMatchObject({
+      reachesAt: 3_000,
+      archive: { generation: "b" },
+    });
+  });
+});

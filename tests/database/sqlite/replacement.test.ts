@@ -7,6 +7,7 @@ import {
   quarantineFolderAt,
   replacementPathOf,
   takeUpReplacement,
+  isPutInPlace,
 } from "../../../src/database/sqlite/replacement.ts";
 import { errorLike, withFolder } from "../../helpers/database.ts";
 
@@ -24,7 +25,7 @@ describe("a replacement", () => {
     await withFolder((folder) => {
       const { path, quarantine } = prepare(folder);
       expect(putReplacementInPlace(path, quarantine)).toEqual({ quarantineFolder: quarantine });
-      expect(readdirSync(folder).sort()).toEqual(["quarantine", "test.db"]);
+      expect(readdirSync(folder).sort()).toEqual(["quarantine", "test.db", "test.db.placed"]);
       expect(readFileSync(path, "utf8")).toBe("new");
       expect(readdirSync(quarantine).sort()).toEqual(FILES);
     });
@@ -41,7 +42,7 @@ describe("a replacement", () => {
           renameSync(join(folder, name), join(early, name));
         }
         takeUpReplacement(path, quarantine);
-        expect(readdirSync(folder).sort()).toEqual(["quarantine", "test.db"]);
+        expect(readdirSync(folder).sort()).toEqual(["quarantine", "test.db", "test.db.placed"]);
         expect(readFileSync(path, "utf8")).toBe("new");
         const kept = [early, quarantine].flatMap((place) => (existsSync(place) ? readdirSync(place) : []));
         expect(kept.sort()).toEqual(FILES);
@@ -59,6 +60,19 @@ describe("a replacement", () => {
       takeUpReplacement(path, quarantine);
       expect(readFileSync(path, "utf8")).toBe("new");
       expect(() => acceptOffer(path)).toThrow(errorLike({ code: "BACKUP_NOT_FOUND" }));
+    });
+  });
+
+  it("is known for what it is until something is moved into the file", async () => {
+    await withFolder((folder) => {
+      const path = join(folder, "test.db");
+      writeFileSync(path, "old");
+      expect(isPutInPlace(path)).toBe(false);
+      writeFileSync(replacementPathOf(path), "new");
+      putReplacementInPlace(path, quarantineFolderAt(path, 0));
+      expect(isPutInPlace(path)).toBe(true);
+      writeFileSync(path, "newer");
+      expect(isPutInPlace(path)).toBe(false);
     });
   });
 });

@@ -134,6 +134,8 @@ export class AuditLog {
   async open(): Promise<void> {
     this.#syncTimer.start();
     await this.#openFallback();
+    // What an earlier run left there, or the command line, is not to wait for the first round.
+    this.#syncTimer.trigger();
   }
 
   /** Resolves when the entry is durable. Rejects when it is not one (INPUT_INVALID), or when table and file both fail. */

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep, type Clock } from "../../core/clock.ts";
@@ -505,6 +505,8 @@ function describeReport({
 function isAsItWasLeft(databasePath: string, backupFolder: string): boolean {
   if (isPutInPlace(databasePath)) return true;
   const tail = readArchiveTail(join(backupFolder, ARCHIVE_FOLDER));
-  if (tail?.fingerprint === undefined || existsSync(`${databasePath}-wal`)) return false;
+  // Whoever only reads leaves an empty one.
+  const logBytes = statSync(`${databasePath}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  if (tail?.fingerprint === undefined || logBytes > 0) return false;
   return tail.fingerprint === fingerprintOf(databasePath);
 }

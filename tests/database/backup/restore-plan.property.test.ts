@@ -196,9 +196,7 @@ describe("a life of the log that is in two generations", () => {
     const place = (offset: number, at: number) => ({ offset: beginOf(offset), pageCount: 9, checksum: "", at });
     const generation = (name: string, end: ReturnType<typeof place>): ArchivedGeneration => ({
       ...{ name, beganAt: 1, indexDamage: [], commitCount: 1 },
-      segments: [
-        { number: 1, salts, pageBytes: 4_096, firstAt: 1, end, isSettled: false, files: [file], damage: undefined },
-      ],
+      segments: [{ number: 1, salts, pageBytes: 4_096, firstAt: 1, end, isSettled: false, files: [file] }],
       commits: new Map(
         [2_500, Number.MAX_SAFE_INTEGER].map((moment) => [
           moment,

@@ -21,48 +21,54 @@ const RUN_COUNT = Number(process.env.RECOVERY_RUNS ?? 100);
 const isOnBackups = (kind: CorruptionKind): boolean => (BACKUP_CORRUPTIONS as readonly string[]).includes(kind);
 
 describe("Feature: database-reliability, Property 13: recovery from any corruption", () => {
-  it("ends with every acknowledged row, or says what is missing; never wrong and never empty without a word", async () => {
-    await withFolder(async (folder) => {
-      const templates: Record<Scenario["template"], Template> = {
-        killed: await createTemplateIn(folder, "killed", false),
-        closed: await createTemplateIn(folder, "closed", true),
-        encrypted: await createTemplateIn(folder, "encrypted", false, KEY),
-      };
-      let runCount = 0;
-      const seen = new Set<CorruptionKind>();
-      let completeCount = 0;
-      const check = async (drawn: Scenario): Promise<void> => {
-        const template = templates[drawn.template];
-        const place = join(folder, `run-${++runCount}`);
-        copyTemplate(template, place);
-        for (const corruption of drawn.corruptions) {
-          seen.add(corruption.kind);
-          corruptIfThere(place, corruption);
-        }
-        const { content, statements, status } = await startOn(place, keyOf(drawn));
-        const isWhole = content === template.content;
-        if (isWhole) completeCount++;
-        // Not whole, so people were told; and nobody was told that it is whole.
-        if (!isWhole) expect([statements, drawn]).not.toEqual([[], drawn]);
-        if (status.lastReport?.isComplete)
-          expect([isWhole, status.lastReport.steps, drawn]).toEqual([true, status.lastReport.steps, drawn]);
-        if (mustComeBack(drawn)) expect([isWhole, statements]).toEqual([true, statements]);
-        rmSync(place, { recursive: true });
-      };
-      const wrongKey: Scenario = {
-        template: "encrypted",
-        corruptions: [{ kind: "garbage header", place: 0, bit: 1, pageCount: 1 }],
-        isKeyWrong: true,
-      };
-      const examples = [...DATABASE_CORRUPTIONS, ...LOG_CORRUPTIONS, ...BACKUP_CORRUPTIONS].map((kind): [Scenario] => [
-        { template: "killed", corruptions: [{ kind, place: 0.5, bit: 3, pageCount: 2 }], isKeyWrong: false },
-      ]);
-      examples.push([wrongKey]);
-      await fc.assert(fc.asyncProperty(scenario, check), { numRuns: RUN_COUNT, endOnFailure: true, examples });
-      expect(seen.size).toBe(examples.length - 1);
-      expect(completeCount).toBeGreaterThan(RUN_COUNT / 2);
-    });
-  }, 600_000);
+  it(
+    "ends with every acknowledged row, or says what is missing; never wrong and never empty without a word",
+    async () => {
+      await withFolder(async (folder) => {
+        const templates: Record<Scenario["template"], Template> = {
+          killed: await createTemplateIn(folder, "killed", false),
+          closed: await createTemplateIn(folder, "closed", true),
+          encrypted: await createTemplateIn(folder, "encrypted", false, KEY),
+        };
+        let runCount = 0;
+        const seen = new Set<CorruptionKind>();
+        let completeCount = 0;
+        const check = async (drawn: Scenario): Promise<void> => {
+          const template = templates[drawn.template];
+          const place = join(folder, `run-${++runCount}`);
+          copyTemplate(template, place);
+          for (const corruption of drawn.corruptions) {
+            seen.add(corruption.kind);
+            corruptIfThere(place, corruption);
+          }
+          const { content, statements, status } = await startOn(place, keyOf(drawn));
+          const isWhole = content === template.content;
+          if (isWhole) completeCount++;
+          // Not whole, so people were told; and nobody was told that it is whole.
+          if (!isWhole) expect([statements, drawn]).not.toEqual([[], drawn]);
+          if (status.lastReport?.isComplete)
+            expect([isWhole, status.lastReport.steps, drawn]).toEqual([true, status.lastReport.steps, drawn]);
+          if (mustComeBack(drawn)) expect([isWhole, statements]).toEqual([true, statements]);
+          rmSync(place, { recursive: true });
+        };
+        const wrongKey: Scenario = {
+          template: "encrypted",
+          corruptions: [{ kind: "garbage header", place: 0, bit: 1, pageCount: 1 }],
+          isKeyWrong: true,
+        };
+        const examples = [...DATABASE_CORRUPTIONS, ...LOG_CORRUPTIONS, ...BACKUP_CORRUPTIONS].map(
+          (kind): [Scenario] => [
+            { template: "killed", corruptions: [{ kind, place: 0.5, bit: 3, pageCount: 2 }], isKeyWrong: false },
+          ],
+        );
+        examples.push([wrongKey]);
+        await fc.assert(fc.asyncProperty(scenario, check), { numRuns: RUN_COUNT, endOnFailure: true, examples });
+        expect(seen.size).toBe(examples.length - 1);
+        expect(completeCount).toBeGreaterThan(RUN_COUNT / 2);
+      });
+    },
+    RUN_COUNT * 6_000,
+  );
 });
 
 /**

@@ -97,6 +97,8 @@ export class TestBot {
       NODE_ENV: "test",
       DATABASE_PATH: this.databasePath,
       REMINDER_MIN_INTERVAL: "1s",
+      // One that writes and one that reads: starting another thread costs as much as most tests.
+      DB_MAX_CONNECTIONS: "2",
       MONITOR_PORT: "0",
       ...this.#options.settings,
     };

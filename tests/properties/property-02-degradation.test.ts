@@ -50,7 +50,7 @@ type Cause = keyof typeof CAUSES;
 const scenario = fc.record({
   // Every try starts a thread: many of them come less often.
   maxAttempts: fc.oneof(
-    { weight: 5, arbitrary: fc.constant(1) },
+    { weight: 9, arbitrary: fc.constant(1) },
     { weight: 1, arbitrary: fc.integer({ min: 2, max: 5 }) },
   ),
   baseDelay: fc.integer({ min: 0, max: 400 }),

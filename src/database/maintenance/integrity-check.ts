@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { listCheckExpressions } from "../integrity/check-expressions.ts";
 import { quoteName } from "../integrity/table-shape.ts";
@@ -66,6 +66,8 @@ export function checkIntegrity({ path, depth }: IntegrityCheckJob, report: Repor
     }
   } catch (error) {
     const cause = classifySqliteError(error, "check the database");
+    // A file that is there and empty is damage; one that is not there cannot be looked at.
+    if (cause.code === "DATABASE_MISSING" && existsSync(path)) return finish(["the file is empty"], []);
     if (cause.code !== "DATABASE_CORRUPT") throw cause;
     return finish([cause.message], []);
   }

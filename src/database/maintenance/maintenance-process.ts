@@ -1,18 +1,5 @@
 import { constants, setPriority } from "node:os";
-import { createSnapshot } from "../backup/create-snapshot.ts";
-import { exchangeDatabase } from "../backup/exchange-database.ts";
-import { executeRestore } from "../backup/execute-restore.ts";
-import { inspectArchive } from "../backup/inspect-archive.ts";
-import { pruneArchive } from "../backup/prune-archive.ts";
-import { pruneSnapshots } from "../backup/prune-snapshots.ts";
-import { drillRestore } from "../backup/restore-drill.ts";
-import { planRestoreFrom } from "../backup/restore-sources.ts";
-import { salvage } from "../backup/salvage.ts";
-import { sealSegments } from "../backup/seal-segments.ts";
-import { verifySnapshot } from "../backup/verify-snapshot.ts";
-import { testMigrations } from "../schema/test-migrations.ts";
 import { toWireError, type WireError } from "../sqlite/thread-protocol.ts";
-import { checkIntegrity } from "./integrity-check.ts";
 import type { MaintenanceJob, MaintenanceJobs, MaintenanceKind } from "./maintenance-job.ts";
 import type { MaintenanceProgress, ReportProgress } from "./maintenance-progress.ts";
 
@@ -27,26 +14,29 @@ export type MaintenanceMessage =
   | { readonly message: "done"; readonly result: unknown }
   | { readonly message: "failed"; readonly error: WireError };
 
-/** One table of jobs: a new one is an entry here and in `MaintenanceJobs`. */
-const JOBS: {
-  readonly [Kind in MaintenanceKind]: (
-    job: MaintenanceJobs[Kind]["job"],
-    report: ReportProgress,
-  ) => Promise<MaintenanceJobs[Kind]["result"]> | MaintenanceJobs[Kind]["result"];
-} = {
-  "integrity-check": checkIntegrity,
-  "create-snapshot": createSnapshot,
-  "verify-snapshot": verifySnapshot,
-  "prune-snapshots": pruneSnapshots,
-  "plan-restore": planRestoreFrom,
-  restore: executeRestore,
-  "restore-drill": drillRestore,
-  "exchange-database": exchangeDatabase,
-  salvage,
-  "inspect-archive": inspectArchive,
-  "test-migrations": testMigrations,
-  "seal-segments": sealSegments,
-  "prune-archive": pruneArchive,
+type Perform<Kind extends MaintenanceKind> = (
+  job: MaintenanceJobs[Kind]["job"],
+  report: ReportProgress,
+) => Promise<MaintenanceJobs[Kind]["result"]> | MaintenanceJobs[Kind]["result"];
+
+/**
+ * One table of jobs: a new one is an entry here and in `MaintenanceJobs`. Each is loaded when it is to be done: most of
+ * what a short job takes is the start of its process.
+ */
+const JOBS: { readonly [Kind in MaintenanceKind]: () => Promise<Perform<Kind>> } = {
+  "integrity-check": async () => (await import("./integrity-check.ts")).checkIntegrity,
+  "create-snapshot": async () => (await import("../backup/create-snapshot.ts")).createSnapshot,
+  "verify-snapshot": async () => (await import("../backup/verify-snapshot.ts")).verifySnapshot,
+  "prune-snapshots": async () => (await import("../backup/prune-snapshots.ts")).pruneSnapshots,
+  "plan-restore": async () => (await import("../backup/restore-sources.ts")).planRestoreFrom,
+  restore: async () => (await import("../backup/execute-restore.ts")).executeRestore,
+  "restore-drill": async () => (await import("../backup/restore-drill.ts")).drillRestore,
+  "exchange-database": async () => (await import("../backup/exchange-database.ts")).exchangeDatabase,
+  salvage: async () => (await import("../backup/salvage.ts")).salvage,
+  "inspect-archive": async () => (await import("../backup/inspect-archive.ts")).inspectArchive,
+  "test-migrations": async () => (await import("../schema/test-migrations.ts")).testMigrations,
+  "seal-segments": async () => (await import("../backup/seal-segments.ts")).sealSegments,
+  "prune-archive": async () => (await import("../backup/prune-archive.ts")).pruneArchive,
 };
 
 function send(message: MaintenanceMessage): Promise<void> {
@@ -55,12 +45,12 @@ function send(message: MaintenanceMessage): Promise<void> {
 }
 
 /** The kind and the job belong together; as one value they would be any kind with any job. */
-function perform<Kind extends MaintenanceKind>(
+async function perform<Kind extends MaintenanceKind>(
   kind: Kind,
   job: MaintenanceJobs[Kind]["job"],
   report: ReportProgress,
-): Promise<MaintenanceJobs[Kind]["result"]> | MaintenanceJobs[Kind]["result"] {
-  return JOBS[kind](job, report);
+): Promise<MaintenanceJobs[Kind]["result"]> {
+  return (await JOBS[kind]())(job, report);
 }
 
 async function run(job: MaintenanceJob): Promise<void> {

@@ -160,7 +160,7 @@ describe("a snapshot", () => {
       const fail = (changes: Parameters<typeof jobFor>[1], code: string): Promise<void> =>
         expect(createSnapshotter()(jobFor(folder, changes))).rejects.toThrow(errorLike({ code }));
       await fail({ comment: "x".repeat(201) }, "INPUT_INVALID");
-      await fail({ databasePath: join(folder, "missing.db") }, "DATABASE_UNAVAILABLE");
+      await fail({ databasePath: join(folder, "missing.db") }, "DATABASE_MISSING");
       writeFileSync(join(folder, "text.db"), "no database ".repeat(1000));
       await fail({ databasePath: join(folder, "text.db") }, "DATABASE_CORRUPT");
       writeFileSync(join(folder, "file"), "");

@@ -461,6 +461,8 @@ function describeChange({
 }: ArchiveFindings): string | undefined {
   if (lostFrameCount > 0)
     return `the database's log was damaged, and ${lostFrameCount} pages at its end cannot be read: the last changes may be missing`;
+  if (chain === "missing")
+    return "the archive of the database's log is gone: whether the last changes are missing in the database cannot be told";
   if (differingPageCount === 0) return undefined;
   if (isChangedSince)
     return "something else has changed the database since it was closed; if that was nobody's intention, restore the newest backup";

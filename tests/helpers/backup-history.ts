@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +8,10 @@ import { createSnapshotWith } from "../../src/database/backup/create-snapshot.ts
 import type { SnapshotManifest } from "../../src/database/backup/snapshot-manifest.ts";
 import { readWalEnd } from "../../src/database/backup/wal-end.ts";
 import { parseWalHeader, WAL_HEADER_BYTES, WalScanner } from "../../src/database/sqlite/wal-format.ts";
+import { FAST_KDF } from "./fast-kdf.ts";
 import { silentProgress } from "./silent-progress.ts";
+
+const LONG_BLOB_BYTES = 1_000;
 
 export interface KnownState {
   /** When its commit was made. */
@@ -31,9 +35,19 @@ function dump(database: Database.Database): string {
     name: string;
     sql: string;
   }[];
-  return JSON.stringify(
-    tables.map(({ name, sql }) => [sql, database.prepare(`SELECT * FROM "${name}" ORDER BY rowid`).raw().all()]),
-  );
+  const rowsOf = (name: string): unknown[][] =>
+    database.prepare<[], unknown[]>(`SELECT * FROM "${name}" ORDER BY rowid`).raw().all();
+  return JSON.stringify(tables.map(({ name, sql }) => [sql, rowsOf(name).map((row) => row.map(toText))]));
+}
+
+/** As JSON a blob would be several times as long as it is, and a long one is as well told by its hash. */
+function toText(value: unknown): unknown {
+  if (!Buffer.isBuffer(value)) return value;
+  return `blob ${value.length < LONG_BLOB_BYTES ? value.toString("latin1") : hashOf(value)}`;
+}
+
+function hashOf(content: Buffer): string {
+  return createHash("sha256").update(content).digest("base64");
 }
 
 /**
@@ -132,7 +146,7 @@ export class BackupHistory {
       {
         ...{ kind: "create-snapshot", databasePath: this.databasePath, backupFolder: this.backupFolder, hasArchive },
         ...{ compression, reason: "manual", comment: "" },
-        ...(this.#key === undefined ? {} : { key: this.#key }),
+        ...(this.#key === undefined ? {} : { key: this.#key, kdf: FAST_KDF }),
       },
       silentProgress,
     );

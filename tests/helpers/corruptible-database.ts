@@ -16,6 +16,7 @@ import { indexPath } from "../../src/database/backup/archive-index.ts";
 import { createSnapshot } from "../../src/database/backup/create-snapshot.ts";
 import { sealSegments } from "../../src/database/backup/seal-segments.ts";
 import { WalArchive } from "../../src/database/sqlite/wal-archive.ts";
+import { FAST_KDF } from "./fast-kdf.ts";
 import { silentProgress } from "./silent-progress.ts";
 
 /** Numbers that a test draws, taken as shares of whatever they are applied to. */
@@ -105,7 +106,10 @@ export async function createTemplate(folder: string, isClosed: boolean, key?: st
     hasArchive: true,
   } as const;
   const snapshot = () =>
-    createSnapshot({ ...job, compression: "zstd", ...(key === undefined ? {} : { key }) }, silentProgress);
+    createSnapshot(
+      { ...job, compression: "zstd", ...(key === undefined ? {} : { key, kdf: FAST_KDF }) },
+      silentProgress,
+    );
   const add = (from: number, count: number): void =>
     commit(() => {
       for (let id = from; id < from + count; id++) {
@@ -148,7 +152,10 @@ export async function createTemplate(folder: string, isClosed: boolean, key?: st
     for (const suffix of ["", "-wal"]) renameSync(`${databasePath}${suffix}.kept`, databasePath + suffix);
   }
   if (key !== undefined) {
-    await sealSegments({ kind: "seal-segments", backupFolder, compression: "zstd", key }, silentProgress);
+    await sealSegments(
+      { kind: "seal-segments", backupFolder, compression: "zstd", key, kdf: FAST_KDF },
+      silentProgress,
+    );
   }
   const content = dumpCopy(folder);
   return { folder, content };

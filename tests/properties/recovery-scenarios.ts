@@ -49,7 +49,7 @@ const onBackups = corruptionOf(BACKUP_CORRUPTIONS);
 
 /** Most of the time the backups are sound: then everything has to come back. */
 export const scenario: fc.Arbitrary<Scenario> = fc.record({
-  // Each key that is derived costs more than all the rest of a run.
+  // What a key adds is seen in few.
   template: fc.oneof(
     { weight: 9, arbitrary: fc.constantFrom<Scenario["template"]>("killed", "closed") },
     { weight: 1, arbitrary: fc.constant<Scenario["template"]>("encrypted") },

@@ -8,7 +8,7 @@ import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import { sqliteCodeOf, classifySqliteError } from "../sqlite/error-classification.ts";
 import { ARCHIVE_FOLDER, readArchiveEnd, type ArchivePosition } from "./archive-index.ts";
 import { toWriteError } from "./backup-errors.ts";
-import { BackupKey, describeEncryption } from "./encryption.ts";
+import { BackupKey, describeEncryption, type KdfParameters } from "./encryption.ts";
 import { JobProgress } from "./job-progress.ts";
 import { checkCopy, COPY_CHECKS, openReadOnly, readDatabaseFacts, type DatabaseFacts } from "./snapshot-check.ts";
 import {
@@ -50,6 +50,8 @@ export interface CreateSnapshotJob {
   readonly compression: Compression;
   /** Passphrase; encrypts. */
   readonly key?: string | undefined;
+  /** How slow the key is to derive from it; only tests have a reason to say so. */
+  readonly kdf?: KdfParameters;
   /** Whether the bot writes an archive now: the remains of an earlier one say nothing about this database. */
   readonly hasArchive: boolean;
 }
@@ -146,7 +148,7 @@ async function makeSnapshot(draft: Draft): Promise<SnapshotManifest> {
   }
 
   progress.begin("store");
-  const key = job.key === undefined ? undefined : new BackupKey(job.key);
+  const key = job.key === undefined ? undefined : new BackupKey(job.key, job.kdf === undefined ? {} : { kdf: job.kdf });
   const { contentBytes, ...hashes } = await encodeFile(copy, stored, {
     ...{ compression: job.compression, key },
     onBytes: (bytes) => progress.advance(bytes / facts.databaseBytes),

@@ -7,7 +7,7 @@ import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import { listSegmentFiles, type SegmentFile } from "./archive-catalogue.ts";
 import { ARCHIVE_FOLDER, listGenerations, type ArchivePosition } from "./archive-index.ts";
 import { toWriteError } from "./backup-errors.ts";
-import { BackupKey, SALT_BYTES } from "./encryption.ts";
+import { BackupKey, SALT_BYTES, type KdfParameters } from "./encryption.ts";
 import { decodeFile, encodeFile, suffixOf, type Compression } from "./stored-file.ts";
 
 /**
@@ -23,6 +23,8 @@ export interface SealSegmentsJob {
   readonly compression: Compression;
   /** The passphrase; encrypts. */
   readonly key?: string;
+  /** How slow the key is to derive from it; only tests have a reason to say so. */
+  readonly kdf?: KdfParameters;
   /** Where the archive is written; without it the newest segment of every generation is left alone. */
   readonly writing?: Pick<ArchivePosition, "generation" | "segment">;
 }
@@ -54,7 +56,7 @@ export async function sealSegments(job: SealSegmentsJob, report: ReportProgress)
   const keys = new Map<string, BackupKey | undefined>();
   for (const [index, segment] of segments.entries()) {
     const { generation } = segment;
-    if (!keys.has(generation)) keys.set(generation, createKey(job.key, generation));
+    if (!keys.has(generation)) keys.set(generation, createKey(job, generation));
     report({ step: "seal", share: index / segments.length });
     try {
       const storedBytes = await sealSegment(segment, job.compression, keys.get(generation));
@@ -72,9 +74,10 @@ export async function sealSegments(job: SealSegmentsJob, report: ReportProgress)
 }
 
 /** The same salt for all of a generation, over many runs: a restore derives its key once, which takes half a second. */
-function createKey(passphrase: string | undefined, generation: string): BackupKey | undefined {
-  if (passphrase === undefined) return undefined;
-  return new BackupKey(passphrase, { salt: createHash("sha256").update(generation).digest().subarray(0, SALT_BYTES) });
+function createKey({ key, kdf }: SealSegmentsJob, generation: string): BackupKey | undefined {
+  if (key === undefined) return undefined;
+  const salt = createHash("sha256").update(generation).digest().subarray(0, SALT_BYTES);
+  return new BackupKey(key, { salt, ...(kdf === undefined ? {} : { kdf }) });
 }
 
 function emptyResult(problems: readonly string[]): {

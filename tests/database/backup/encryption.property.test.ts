@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { isMusterError } from "../../../src/core/errors.ts";
-import { BackupKey, CHUNK_BYTES, decrypt, DEFAULT_KDF, encrypt } from "../../../src/database/backup/encryption.ts";
+import { BackupKey, CHUNK_BYTES, decrypt, encrypt } from "../../../src/database/backup/encryption.ts";
+import { FAST_KDF } from "../../helpers/fast-kdf.ts";
 
-/** The real cost takes half a second for each key. */
-const FAST_KDF = { ...DEFAULT_KDF, cost: 2 ** 4 };
 const HEADER_BYTES = 80;
 const SEALED_BYTES = CHUNK_BYTES + 16;
 

@@ -7,6 +7,7 @@ import type { RestoreTarget } from "../../../src/database/backup/restore-facts.t
 import { sealSegments } from "../../../src/database/backup/seal-segments.ts";
 import { BackupHistory, damageFile, dumpDatabase } from "../../helpers/backup-history.ts";
 import { errorLike, withFolder } from "../../helpers/database.ts";
+import { FAST_KDF } from "../../helpers/fast-kdf.ts";
 import { silentProgress } from "../../helpers/silent-progress.ts";
 
 async function withHistory(
@@ -139,7 +140,7 @@ describe("executeRestore", () => {
         await live(history);
         const { backupFolder } = history;
         const sealed = await sealSegments(
-          { kind: "seal-segments", backupFolder, compression, ...(key === undefined ? {} : { key }) },
+          { kind: "seal-segments", backupFolder, compression, ...(key === undefined ? {} : { key, kdf: FAST_KDF }) },
           silentProgress,
         );
         const isPlain = compression === "none" && key === undefined;

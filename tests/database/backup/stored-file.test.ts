@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync, statSync, truncateSync, writeFil
 import { join } from "node:path";
 import fc from "fast-check";
 import { isMusterError } from "../../../src/core/errors.ts";
-import { BackupKey, DEFAULT_KDF } from "../../../src/database/backup/encryption.ts";
+import { BackupKey } from "../../../src/database/backup/encryption.ts";
 import {
   decodeFile,
   encodeFile,
@@ -12,8 +12,9 @@ import {
   type Compression,
 } from "../../../src/database/backup/stored-file.ts";
 import { errorLike, withFolder } from "../../helpers/database.ts";
+import { FAST_KDF } from "../../helpers/fast-kdf.ts";
 
-const key = new BackupKey("a passphrase", { kdf: { ...DEFAULT_KDF, cost: 2 ** 4 } });
+const key = new BackupKey("a passphrase", { kdf: FAST_KDF });
 const FORMS = (["none", "zstd"] as const).flatMap((compression) =>
   [undefined, key].map((used) => ({ compression, key: used, isEncrypted: used !== undefined })),
 );

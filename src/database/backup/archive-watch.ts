@@ -16,6 +16,11 @@ export function archiveLagMs({ pendingSince }: ArchiveStatus, now: number): numb
   return pendingSince === undefined ? 0 : Math.max(0, now - pendingSince);
 }
 
+/** `intervalMs`: how long a commit may wait at all. */
+export function isArchiveBehind(lagMs: number, intervalMs: number): boolean {
+  return lagMs > intervalMs + LAG_LIMIT_MS;
+}
+
 /** Tells of a gap and of an archive that does not follow, once each, and when it follows again. */
 export class ArchiveWatch {
   readonly #clock: Clock;
@@ -26,7 +31,7 @@ export class ArchiveWatch {
     this.#clock = clock;
   }
 
-  /** `intervalMs`: how long a commit may wait at all. */
+  /** `intervalMs` as for `isArchiveBehind`. */
   look(status: ArchiveStatus | undefined, intervalMs: number): ArchiveEvent[] {
     if (!status) return [];
     const events: ArchiveEvent[] = [];
@@ -38,7 +43,7 @@ export class ArchiveWatch {
       }
     }
     const lagMs = archiveLagMs(status, this.#clock.now());
-    const isBehind = lagMs > intervalMs + LAG_LIMIT_MS;
+    const isBehind = isArchiveBehind(lagMs, intervalMs);
     if (isBehind && !this.#isBehind) events.push({ kind: "archive-behind", lagMs, error: status.lastError });
     if (!isBehind && this.#isBehind) events.push({ kind: "archive-recovered" });
     this.#isBehind = isBehind;

@@ -11,7 +11,7 @@ import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import { isSound } from "../maintenance/integrity-check.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import { fingerprintOf, readArchiveTail } from "../sqlite/archive-take-up.ts";
-import { isPutInPlace, quarantineFolderAt } from "../sqlite/replacement.ts";
+import { isPutInPlace, offerPathOf, quarantineFolderAt } from "../sqlite/replacement.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
 import { ARCHIVE_FOLDER } from "./archive-index.ts";
 import type { ArchiveFindings } from "./inspect-archive.ts";
@@ -96,7 +96,10 @@ const WATCH_INTERVAL_MS = 5_000;
 const COMPARE_LIMIT_BYTES = 32 * 1024 ** 2;
 const DAMAGE_CODES = ["DATABASE_CORRUPT", "DATABASE_MISSING"] as const;
 
-type Decision = "accept" | "decline" | "retry";
+type Decision =
+  | { readonly kind: "accept" | "retry" }
+  /** `restore` puts another database in place and tells whether it did. */
+  | { readonly kind: "decline"; readonly restore?: () => Promise<boolean> };
 
 export class Recovery {
   readonly name = "recovery";
@@ -107,6 +110,8 @@ export class Recovery {
   #lastReport: RecoveryReport | undefined;
   #notice: string | undefined;
   #running: Promise<void> | undefined;
+  /** Why the last one ended without a result. */
+  #failure: unknown;
   #decide: ((decision: Decision) => void) | undefined;
   #soundAt: number[] = [];
   #recoveredAt: number[] = [];
@@ -163,8 +168,10 @@ export class Recovery {
   /** Something found the database damaged. `isChecked`: a full check did. Never throws; one at a time. */
   report(finding: MusterError, isChecked = false): void {
     if (this.#running || this.#stopping.signal.aborted) return;
+    this.#failure = undefined;
     this.#running = this.#handle(finding, isChecked)
       .catch((error: unknown) => {
+        this.#failure = error;
         if (!isMusterError(error, "SHUTTING_DOWN")) this.#options.logger.error("recovery failed", { error });
       })
       .finally(() => {
@@ -178,17 +185,45 @@ export class Recovery {
     await this.#running;
   }
 
-  /** Has the offered database take its place, or tries again after a failure. Throws BACKUP_NOT_FOUND when there is neither. */
+  /**
+   * Has the offered database take its place, or tries again after a failure. Throws BACKUP_NOT_FOUND when there is
+   * neither, and what kept it from its place.
+   */
   async accept(): Promise<RecoveryReport | undefined> {
-    this.#requireDecision()("accept");
+    this.#requireDecision()({ kind: "accept" });
     await this.#running;
+    if (this.#failure !== undefined) throw toError(this.#failure);
     return this.#lastReport;
   }
 
-  /** Lets the database be opened as it is, for instance because another backup is to be restored. */
+  /** Lets the database be opened as it is. What was offered stays beside it until the next restore. */
   async decline(): Promise<void> {
-    this.#requireDecision()("decline");
+    this.#requireDecision()({ kind: "decline" });
     await this.#running;
+  }
+
+  /**
+   * Runs `restore`, which puts another database in the damaged one's place, while nobody has the files open, and has it
+   * opened. When that fails, rejects with its error, and the offer stands as before; if its file is gone by then, another
+   * is made. Throws BACKUP_NOT_FOUND when nothing waits for a decision.
+   */
+  async declineFor<Result>(restore: () => Promise<Result>): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const settle = async (): Promise<boolean> => {
+      try {
+        resolve(await restore());
+        return true;
+      } catch (error) {
+        reject(toError(error));
+        return false;
+      }
+    };
+    this.#requireDecision()({ kind: "decline", restore: settle });
+    // Whoever asked must not wait for ever when something ends the recovery before the restore has begun.
+    void this.#running?.then(() => reject(toError(this.#failure)));
+    const result = await promise;
+    await this.#running;
+    return result;
   }
 
   #requireDecision(): (decision: Decision) => void {
@@ -338,10 +373,24 @@ export class Recovery {
         this.#state = { kind: "offered", since, finding: finding.message, offer: toOffer(report) };
         await this.#announce("offered", finding, summarize(report), report);
       }
-      const decision = await this.#awaitDecision(report.route === undefined);
+      const decision = await this.#awaitOutcome(this.#state);
       if (decision === "decline") return undefined;
       if (decision === "accept" && report.route !== undefined) return this.#exchange(report);
       isAccepted = decision === "accept";
+    }
+  }
+
+  /** A decline whose restore fails is none, as long as the offer is what it was. */
+  async #awaitOutcome(waiting: Extract<RecoveryState, { finding: string }>): Promise<Decision["kind"]> {
+    const { databasePath, clock } = this.#options;
+    for (;;) {
+      this.#state = waiting;
+      const decision = await this.#awaitDecision(waiting.kind === "failed");
+      if (decision.kind !== "decline" || !decision.restore) return decision.kind;
+      const offerFile = identifyOffer(databasePath);
+      this.#state = { kind: "recovering", since: clock.now(), finding: waiting.finding };
+      if (await decision.restore()) return "decline";
+      if (identifyOffer(databasePath) !== offerFile) return "retry";
     }
   }
 
@@ -391,15 +440,24 @@ export class Recovery {
   async #awaitDecision(isRetrying: boolean): Promise<Decision> {
     const { promise, resolve, reject } = Promise.withResolvers<Decision>();
     const { signal } = this.#stopping;
-    const onStop = (): void => reject(signal.reason as Error);
+    const decide = (decision: Decision): void => {
+      // At once: a second decision must not be lost, but be told that there is nothing to decide.
+      this.#decide = undefined;
+      resolve(decision);
+    };
+    const onStop = (): void => {
+      this.#decide = undefined;
+      reject(signal.reason as Error);
+    };
+    this.#decide = decide;
     signal.addEventListener("abort", onStop, { once: true });
     if (signal.aborted) onStop();
-    const cancel = isRetrying ? this.#options.clock.schedule(RETRY_INTERVAL_MS, () => resolve("retry")) : undefined;
-    this.#decide = resolve;
+    const cancel = isRetrying
+      ? this.#options.clock.schedule(RETRY_INTERVAL_MS, () => decide({ kind: "retry" }))
+      : undefined;
     try {
       return await promise;
     } finally {
-      this.#decide = undefined;
       cancel?.();
       signal.removeEventListener("abort", onStop);
     }
@@ -480,6 +538,11 @@ function createAwayError(finding: MusterError): MusterError {
       cause: finding,
     },
   );
+}
+
+/** Another file at the same path is another offer. */
+function identifyOffer(databasePath: string): number | undefined {
+  return statSync(offerPathOf(databasePath), { throwIfNoEntry: false })?.ino;
 }
 
 function toOffer({ reachedAt, isComplete, missing, rows }: RecoveryReport): RecoveryOffer {

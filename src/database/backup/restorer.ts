@@ -23,6 +23,12 @@ export type RestoreOutcome = RestoreResult & {
   readonly quarantineFolder: string | undefined;
 };
 
+export interface RestoreOptions {
+  readonly onProgress?: ReportProgress;
+  /** For files that somebody else has released already: runs what it is given meanwhile. Default: the engine releases them. */
+  readonly whileReleased?: <Result>(run: () => Promise<Result>) => Promise<Result>;
+}
+
 /**
  * Restores under a running bot. The new file is put together and verified beside the present one; only then are the
  * database's files released, exchanged, and opened again. What members ask meanwhile is answered as whenever the database
@@ -40,16 +46,13 @@ export class Restorer {
    * Throws CONFLICT while another one is in progress, and what planning and putting together throw: then nothing has
    * changed. A database that does not open after the exchange is tried again and again, like any other.
    */
-  async restore(
-    target: RestoreTarget,
-    { onProgress }: { readonly onProgress?: ReportProgress } = {},
-  ): Promise<RestoreOutcome> {
+  async restore(target: RestoreTarget, options: RestoreOptions = {}): Promise<RestoreOutcome> {
     const { recovery } = this.#options;
     if (this.#isRestoring) throw new MusterError("CONFLICT", "restore the database: a restore is in progress");
     this.#isRestoring = true;
     const action = recovery.begin("restore", "database");
     try {
-      const outcome = await this.#restore(target, onProgress);
+      const outcome = await this.#restore(target, options);
       action.succeed(`as of ${new Date(outcome.reachedAt).toISOString()}, from the backup ${outcome.snapshotId}`);
       return outcome;
     } catch (error) {
@@ -60,12 +63,14 @@ export class Restorer {
     }
   }
 
-  async #restore(target: RestoreTarget, onProgress: ReportProgress | undefined): Promise<RestoreOutcome> {
+  async #restore(target: RestoreTarget, { onProgress, whileReleased }: RestoreOptions): Promise<RestoreOutcome> {
     const { engine, backups } = this.#options;
     const cause = new MusterError("DATABASE_UNAVAILABLE", "use the database: a backup is being restored", {
       hint: "It opens again by itself.",
     });
     const prepare = (): Promise<RestoreResult> => backups.prepareRestore(target, true, onProgress);
+    // All of it at once: what waits for a decision would offer again what was put together for this.
+    if (whileReleased) return whileReleased(async () => this.#exchange(await prepare()));
     // The newest state is complete only when nobody writes any more; of any earlier one nothing changes meanwhile.
     if (target.kind === "newest") {
       return engine.withFilesReleased(cause, async () => this.#exchange(await prepare()));

@@ -1,0 +1,208 @@
+import { existsSync } from "node:fs";
+import { MusterError } from "../../../src/core/errors.ts";
+import { offerPathOf } from "../../../src/database/sqlite/replacement.ts";
+import { RecoveryRig } from "./recovery-rig.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const SOUND = ["ok"];
+
+let rig: RecoveryRig;
+beforeEach(() => (rig = new RecoveryRig()));
+afterEach(() => rig.close());
+
+const failure = new MusterError("BACKUP_DAMAGED", "restore: nothing can be used");
+
+describe("a database that is called damaged and is found sound", () => {
+  beforeEach(() => (rig.lines = SOUND));
+
+  it("is opened anew, and not recovered", async () => {
+    await rig.report();
+    expect(rig.incidents).toEqual(["reopened"]);
+    expect(rig.jobs).toEqual(["integrity-check"]);
+    expect(rig.openCount).toBe(1);
+  });
+
+  it("counts as damaged the third time within a minute", async () => {
+    await rig.report();
+    rig.clock.advance(29_000);
+    await rig.report();
+    rig.clock.advance(29_000);
+    await rig.report();
+    expect(rig.incidents).toEqual(["reopened", "reopened", "recovered"]);
+  });
+
+  it("does not when the third time comes later, nor by what came before a recovery", async () => {
+    await rig.report();
+    rig.clock.advance(31_000);
+    await rig.report();
+    rig.clock.advance(31_000);
+    await rig.report();
+    expect(rig.incidents).toEqual(["reopened", "reopened", "reopened"]);
+    await rig.report();
+    expect(rig.incidents.at(-1)).toBe("recovered");
+    await rig.report();
+    expect(rig.incidents.at(-1)).toBe("reopened");
+  });
+});
+
+describe("a database that is damaged again and again", () => {
+  it("is recovered three times within an hour, and then not before the first of them is an hour ago", async () => {
+    for (let count = 0; count < 3; count++) {
+      await rig.report();
+      rig.clock.advance(MINUTE_MS);
+    }
+    await rig.report();
+    expect(rig.incidents).toEqual(["recovered", "recovered", "recovered", "failed"]);
+    expect(rig.state).toMatchObject({ kind: "failed", reason: expect.stringContaining("look at the disk") as string });
+    expect(rig.countJobs("restore")).toBe(3);
+    rig.clock.advance(HOUR_MS - 4 * MINUTE_MS);
+    await rig.turn();
+    expect(rig.countJobs("restore")).toBe(3);
+    rig.clock.advance(10 * MINUTE_MS);
+    await rig.until("idle");
+    expect(rig.incidents.at(-1)).toBe("recovered");
+  });
+
+  it("is recovered once more when a person asks for it", async () => {
+    for (let count = 0; count < 4; count++) await rig.report();
+    expect(rig.state.kind).toBe("failed");
+    expect(await rig.recovery.accept()).toMatchObject({ route: "archive" });
+    expect(rig.countJobs("exchange-database")).toBe(4);
+  });
+});
+
+describe("a recovery that fails", () => {
+  beforeEach(async () => {
+    rig.failures.set("restore", failure);
+    await rig.report();
+  });
+
+  it("says so, and leaves the bot offline", () => {
+    expect(rig.state).toMatchObject({
+      kind: "failed",
+      reason: expect.stringContaining("nothing can be used") as string,
+    });
+    expect(rig.incidents).toEqual(["failed"]);
+    expect(rig.degradation.state).toMatchObject({ kind: "offline", reason: { code: "DATABASE_CORRUPT" } });
+    expect(rig.openCount).toBe(0);
+  });
+
+  it("is tried again after ten minutes, each time, until it succeeds", async () => {
+    rig.clock.advance(10 * MINUTE_MS - 1);
+    await rig.turn();
+    expect(rig.state.kind).toBe("failed");
+    rig.clock.advance(1);
+    await rig.until("recovering");
+    await rig.until("failed");
+    rig.failures.clear();
+    rig.clock.advance(10 * MINUTE_MS);
+    await rig.until("idle");
+    expect(rig.incidents).toEqual(["failed", "failed", "recovered"]);
+    expect(rig.openCount).toBe(1);
+  });
+
+  it("lets a person restore something else, and is not tried meanwhile", async () => {
+    let finish!: () => void;
+    const done = rig.recovery.declineFor(() => new Promise<void>((resolve) => (finish = resolve)));
+    await rig.turn();
+    rig.clock.advance(HOUR_MS);
+    await rig.turn();
+    expect(rig.countJobs("restore")).toBe(1);
+    finish();
+    await done;
+    expect(rig.state.kind).toBe("idle");
+    expect(rig.openCount).toBe(1);
+  });
+
+  it("waits on when what a person restores fails as well, and is tried again by itself", async () => {
+    await expect(rig.recovery.declineFor(() => Promise.reject(failure))).rejects.toBe(failure);
+    await rig.until("failed");
+    rig.failures.clear();
+    rig.clock.advance(10 * MINUTE_MS);
+    await rig.until("idle");
+    expect(rig.incidents).toEqual(["failed", "recovered"]);
+  });
+});
+
+describe("a recovered database that is offered", () => {
+  beforeEach(async () => {
+    rig.isAutomatic = false;
+    await rig.report();
+    expect(rig.state).toMatchObject({ kind: "offered", offer: { isComplete: true, rows: { user: 3 } } });
+  });
+
+  it("changes nothing until somebody decides, however long that takes", async () => {
+    rig.clock.advance(24 * HOUR_MS);
+    await rig.turn();
+    expect(rig.state.kind).toBe("offered");
+    expect(rig.jobs).not.toContain("exchange-database");
+    expect(rig.openCount).toBe(0);
+  });
+
+  it("takes the database's place when it is accepted", async () => {
+    expect(await rig.recovery.accept()).toMatchObject({ route: "archive", isComplete: true });
+    expect(rig.incidents).toEqual(["offered", "recovered"]);
+    expect([rig.state.kind, rig.openCount]).toEqual(["idle", 1]);
+  });
+
+  it("does not count as accepted when it does not get there", async () => {
+    rig.failures.set("exchange-database", new MusterError("DATABASE_IO", "rename: input/output error"));
+    await expect(rig.recovery.accept()).rejects.toMatchObject({ code: "DATABASE_IO" });
+    expect(rig.incidents).toEqual(["offered"]);
+    expect(rig.state.kind).toBe("idle");
+  });
+
+  it("stays beside the database when it is declined, which is opened as it is", async () => {
+    const file = rig.offerFile;
+    await rig.recovery.decline();
+    expect(rig.incidents).toEqual(["offered", "declined"]);
+    expect(rig.offerFile).toBe(file);
+    expect(existsSync(offerPathOf(rig.databasePath))).toBe(true);
+    expect([rig.state.kind, rig.openCount]).toEqual(["idle", 1]);
+  });
+
+  it("is declined by a restore, which runs before anybody opens the files", async () => {
+    const result = await rig.recovery.declineFor(async () => {
+      expect([rig.state.kind, rig.openCount]).toEqual(["recovering", 0]);
+      return "restored";
+    });
+    expect(result).toBe("restored");
+    expect(rig.incidents).toEqual(["offered", "declined"]);
+    expect(rig.openCount).toBe(1);
+  });
+
+  it("is offered still when the restore fails", async () => {
+    const { state } = rig;
+    await expect(rig.recovery.declineFor(() => Promise.reject(failure))).rejects.toBe(failure);
+    await rig.until("offered");
+    expect(rig.state).toEqual(state);
+    expect(rig.countJobs("restore")).toBe(1);
+    await rig.recovery.accept();
+    expect(rig.incidents).toEqual(["offered", "recovered"]);
+  });
+
+  it("is made anew when the restore that failed has overwritten it", async () => {
+    const overwrite = async (): Promise<void> => {
+      rig.writeOffer();
+      throw failure;
+    };
+    await expect(rig.recovery.declineFor(overwrite)).rejects.toBe(failure);
+    await rig.until("offered");
+    expect(rig.countJobs("restore")).toBe(2);
+    expect(rig.incidents).toEqual(["offered", "offered"]);
+  });
+
+  it("is decided about once", async () => {
+    const accepted = rig.recovery.accept();
+    await expect(rig.recovery.declineFor(async () => undefined)).rejects.toMatchObject({ code: "BACKUP_NOT_FOUND" });
+    await accepted;
+    await expect(rig.recovery.accept()).rejects.toMatchObject({ code: "BACKUP_NOT_FOUND" });
+  });
+
+  it("does not keep the program from stopping", async () => {
+    await rig.recovery.stop();
+    expect(rig.state.kind).toBe("idle");
+    await expect(rig.recovery.accept()).rejects.toMatchObject({ code: "BACKUP_NOT_FOUND" });
+  });
+});

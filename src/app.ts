@@ -149,8 +149,14 @@ export class App {
         onEvent: (event) => systemAudit.recordMigration(event),
       });
     }
-    const { backups, migrations } = this;
-    this.bot = new Bot({ access, settings, store, database, audit, backups, degradation, clock, logger, onFatal });
+    const { backups, migrations, databaseRecovery } = this;
+    this.bot = new Bot({
+      ...{ access, settings, store, database, audit, degradation, clock, logger, onFatal },
+      backups: backups && {
+        ...{ manager: backups.manager, restorer: backups.restorer },
+        ...(databaseRecovery ? { recovery: databaseRecovery } : {}),
+      },
+    });
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
       { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },

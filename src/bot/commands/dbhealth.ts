@@ -3,8 +3,10 @@ import type { DatabaseHealth } from "../../database/database-manager.ts";
 import type { DegradationState } from "../../resilience/graceful-degradation.ts";
 import type { Command, CommandContext, Reply } from "../command.ts";
 import { formatDuration, formatMoment } from "../format-time.ts";
+import type { BotServices } from "../services.ts";
 import { adminTexts } from "../texts/admin-texts.ts";
 import type { Texts } from "../texts/texts.ts";
+import { describeBackups, describeRecovery, type BackupHealth } from "./dbhealth-backups.ts";
 
 const REQUIRED = PermissionFlagsBits.ModerateMembers;
 const COLOURS: Readonly<Record<DegradationState["kind"], number>> = {
@@ -31,21 +33,44 @@ export const dbhealthCommand: Command = {
 async function showHealth({ interaction, services }: CommandContext): Promise<Reply> {
   const { database, degradation, texts } = services;
   const hasDetails = interaction.options.getBoolean("details") ?? false;
-  return { embeds: [createHealthEmbed(database.health(), degradation.state, { texts, hasDetails })] };
+  const backups = readBackupHealth(services);
+  return { embeds: [createHealthEmbed(database.health(), degradation.state, { texts, hasDetails, backups })] };
+}
+
+function readBackupHealth({ backups, settings, clock }: BotServices): BackupHealth | undefined {
+  if (!backups) return undefined;
+  return {
+    ...{ status: backups.manager.status, recovery: backups.recovery?.status().state ?? { kind: "idle" } },
+    ...{ isArchiving: settings.DB_ARCHIVE, archiveIntervalMs: settings.DB_ARCHIVE_INTERVAL, now: clock.now() },
+  };
 }
 
 /** Says nothing that names a file, a statement or an error's own text: its readers are moderators, not the operator. */
 export function createHealthEmbed(
   health: DatabaseHealth,
   state: DegradationState,
-  options: { readonly texts: Texts; readonly hasDetails: boolean },
+  options: {
+    readonly texts: Texts;
+    readonly hasDetails: boolean;
+    /** undefined = the database is in memory. */
+    readonly backups: BackupHealth | undefined;
+  },
 ): APIEmbed {
-  const { texts, hasDetails } = options;
-  const fields = [...listFields(health, texts), ...(hasDetails ? listDetails(health, texts) : [])];
-  return { ...describeState(health, state, texts), fields: fields.map((field) => ({ ...field, inline: true })) };
+  const { texts, hasDetails, backups } = options;
+  const recovery = backups ? describeRecovery(backups.recovery, texts) : [];
+  const { description, ...head } = describeState(health, state, texts, recovery.length > 0);
+  const figures = [...listFields(health, texts), ...(hasDetails ? listDetails(health, texts) : [])];
+  return {
+    ...head,
+    description: [description, ...recovery].join("\n"),
+    fields: [
+      ...figures.map((field) => ({ ...field, inline: true })),
+      { name: texts.admin.health.backups.title, value: describeBackups(backups, texts) },
+    ],
+  };
 }
 
-function describeState(health: DatabaseHealth, state: DegradationState, texts: Texts): APIEmbed {
+function describeState(health: DatabaseHealth, state: DegradationState, texts: Texts, isInRecovery: boolean): APIEmbed {
   const words = texts.admin.health;
   const engine = health.engine.state;
   if (state.kind === "normal") {
@@ -55,7 +80,8 @@ function describeState(health: DatabaseHealth, state: DegradationState, texts: T
     return createHead(words.state.normal, COLOURS.normal, since);
   }
   const lines = [words.reason(state.reason.code), formatSince(state.since, words)];
-  if (engine.kind === "recovering") lines.push(words.reconnecting(engine.attempt));
+  // While it is recovered nobody tries to connect.
+  if (engine.kind === "recovering" && !isInRecovery) lines.push(words.reconnecting(engine.attempt));
   return createHead(words.state[state.kind], COLOURS[state.kind], lines);
 }
 

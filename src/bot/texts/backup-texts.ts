@@ -57,6 +57,8 @@ export const backupTexts = {
   restorableMoment: (moment: string): string => `the state of ${moment}`,
   choice: (parts: { time: string; id: string; reason: SnapshotReason; comment: string; isDamaged: boolean }): string =>
     `${parts.isDamaged ? "❌ " : ""}${parts.time} · ${parts.id} · ${parts.comment === "" ? REASONS[parts.reason] : parts.comment}`,
+  recoveredChoice: (time: string | undefined): string =>
+    time === undefined ? "recovered" : `recovered, as of ${time}`,
   unknownBackup: (given: string): string =>
     `There is no backup **${given}**. Please choose one from the list, or look with \`/dbbackup list\`.`,
   sound: (id: string, moment: string, rowCount: number, durationText: string): string =>
@@ -81,6 +83,19 @@ export const backupTexts = {
     "Everything after that, **in all servers of this bot**, is taken back: events, answers, flags, the audit log. " +
     "The present database is set aside, not destroyed, and the bot's operator can get it back.",
   planMeanwhile: "While it is exchanged the bot answers with what it last knew; answers by reaction are kept.",
+  planDeclines: (reach: string): string =>
+    `⚠️ This gives up the recovered database, which reaches to ${reach}. To have that one, choose **recovered** from the list.`,
+  offerTitle: "Put the recovered database in place?",
+  offerReaches: (reach: string): string => `The database is damaged. What was recovered reaches to **${reach}**.`,
+  offerUnknownMoment: "a moment that is not known",
+  offerComplete: "Everything that the bot has confirmed to anybody is in it.",
+  offerIncomplete: "**It does not have everything** that was confirmed:",
+  offerAside: "The damaged database is set aside, not destroyed, and the bot's operator can get at it.",
+  offerGone: "There is no recovered database that waits to be put in place. Please look with `/dbhealth`.",
+  accepted: (reach: string, rowCount: number): string =>
+    `✅ The recovered database is in place: it reaches to ${reach} and has ${plural(rowCount, "row", "rows")}.`,
+  recoveryRunning:
+    "The database is being looked over or recovered right now. Nothing was begun; `/dbhealth` shows when that is done.",
   planSource: (id: string, moment: string, hasArchive: boolean): string =>
     `From backup \`${id}\` of ${moment}${hasArchive ? " and the archive of every change after it" : ", without what was changed after it"}.`,
   planWarning: (warning: string): string => `⚠️ ${warning}`,

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../../core/errors.ts";
+import type { BackupStatus } from "../../database/backup/backup-manager.ts";
 import type { DegradationState } from "../../resilience/graceful-degradation.ts";
 
 /** Why the database is not as it should be, for moderators: no path, no SQL, no code. */
@@ -24,6 +25,12 @@ const STATES: Readonly<Record<DegradationState["kind"], { title: string; meaning
   normal: { title: "🟢 Normal", meaning: "Everything works." },
   "read-only": { title: "🟠 Read-only", meaning: "What is stored can be shown, but nothing can be saved." },
   offline: { title: "🔴 Offline", meaning: "The data cannot be read or saved. The bot keeps trying to reconnect." },
+};
+
+const LAST_BACKUP_NOTES: Readonly<Record<NonNullable<BackupStatus["backupStatus"]>, string>> = {
+  SUCCESS: "",
+  IN_PROGRESS: " (another is being made)",
+  FAILED: " (⚠️ a later one failed)",
 };
 
 export const healthTexts = {
@@ -52,4 +59,34 @@ export const healthTexts = {
   engineVersion: "Version of the engine",
   unknown: "not known yet",
   lastCheck: "Checked",
+  recovery: {
+    confirming: "🔎 The database may be damaged and is being looked over. Nothing needs to be done yet.",
+    recovering: (percent: number | undefined): string =>
+      `🛠️ The database is damaged or gone, and is being recovered${percent === undefined ? "" : ` (this step: ${percent} %)`}. ` +
+      "Nothing needs to be done until that is finished.",
+    offered: (moment: string | undefined): string =>
+      `🛟 The database is damaged. A recovered one${moment === undefined ? "" : `, as of ${moment},`} is ready and waits for an administrator.`,
+    offerComplete: "It has everything that the bot has confirmed to anybody.",
+    offerIncomplete: "It may not have everything; what may be missing is shown before it is put in place.",
+    howToAccept: "Use `/dbbackup restore` and choose **recovered**, or another backup.",
+    failed: "⛔ The database is damaged or gone, and could not be recovered. That is tried again every ten minutes.",
+    howToRestore:
+      "An administrator can bring a backup back with `/dbbackup restore`. The bot's operator finds in its log what stands in the way.",
+  },
+  backups: {
+    title: "Backups",
+    inMemory: "None: the database is in memory only (test mode).",
+    lastBackup: (moment: string | undefined, status: BackupStatus["backupStatus"]): string => {
+      if (moment !== undefined) return `Last backup: ${moment}${status === undefined ? "" : LAST_BACKUP_NOTES[status]}`;
+      if (status === "IN_PROGRESS") return "Last backup: the first one is being made";
+      return status === "FAILED" ? "Last backup: ⚠️ none, the last try failed" : "Last backup: none yet";
+    },
+    archiveOff: "Archive of changes: off, so only backups can be restored",
+    archiveAway: "Archive of changes: goes on with the database",
+    archiveCurrent: "Archive of changes: has every change",
+    archiveLag: (lag: string): string => `Archive of changes: ${lag} behind, which is as it should be`,
+    archiveBehind: (lag: string): string => `Archive of changes: ⚠️ behind by ${lag}`,
+    lastTrial: (moment: string | undefined): string =>
+      `Last restore on trial that brought everything: ${moment ?? "none since the start"}`,
+  },
 };

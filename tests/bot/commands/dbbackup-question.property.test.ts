@@ -16,6 +16,7 @@ const question: fc.Arbitrary<RestoreQuestion> = fc.record({
     fc.constant({ kind: "newest" } as const),
     fc.stringMatching(/^[0-9a-f]{8}$/).map((id) => ({ kind: "snapshot", id }) as const),
     moment.map((at) => ({ kind: "instant", at }) as const),
+    moment.map((since) => ({ kind: "offer", since }) as const),
   ),
 });
 
@@ -36,6 +37,7 @@ describe("the question before a restore", () => {
     [["1", "a", "snapshot", ""]],
     [["1", "!", "newest"]],
     [["1", "a", "instant", "!"]],
+    [["1", "a", "offer", "!"]],
   ])("is none when the button carries %j", (values) => expect(decodeQuestion(values)).toBeUndefined());
 });
 

@@ -1,11 +1,16 @@
 import type { APIEmbed } from "discord.js";
 import fc from "fast-check";
+import type { BackupHealth } from "../../../src/bot/commands/dbhealth-backups.ts";
 import { createHealthEmbed, dbhealthCommand } from "../../../src/bot/commands/dbhealth.ts";
 import { english } from "../../../src/bot/texts/texts.ts";
 import { ERROR_CODES, MusterError, type ErrorCode } from "../../../src/core/errors.ts";
+import type { BackupStatus } from "../../../src/database/backup/backup-manager.ts";
+import type { RecoveryState } from "../../../src/database/backup/recovery.ts";
 import type { DatabaseHealth } from "../../../src/database/database-manager.ts";
 import type { EngineState } from "../../../src/database/engine.ts";
+import type { ArchiveStatus } from "../../../src/database/sqlite/wal-archive.ts";
 import type { DegradationState } from "../../../src/resilience/graceful-degradation.ts";
+import { createManifest } from "../../helpers/backup-fixtures.ts";
 
 const NOW = 1_750_000_000_000;
 const SECRETS = "/srv/data/muster.db: SELECT * FROM flag: SQLITE_IOERR_WRITE at Object.run (file.ts:1:2)";
@@ -34,12 +39,124 @@ function createHealth(changes: Partial<DatabaseHealth> & { state?: EngineState }
   };
 }
 
-function show(health: DatabaseHealth, state: DegradationState, hasDetails = false): APIEmbed {
-  return createHealthEmbed(health, state, { texts: english, hasDetails });
+function show(
+  health: DatabaseHealth,
+  state: DegradationState,
+  hasDetails = false,
+  backups: BackupHealth | undefined = createBackupHealth(),
+): APIEmbed {
+  return createHealthEmbed(health, state, { texts: english, hasDetails, backups });
 }
+
+interface BackupChanges extends Partial<Omit<BackupHealth, "status">> {
+  readonly status?: Partial<BackupStatus>;
+}
+
+function createBackupHealth(changes: BackupChanges = {}): BackupHealth {
+  return {
+    ...{ recovery: { kind: "idle" }, isArchiving: true, archiveIntervalMs: 1_000, now: NOW },
+    ...changes,
+    status: {
+      ...{ backupStatus: "SUCCESS", lastBackup: createManifest({ createdAt: NOW - 60_000 }), lastError: undefined },
+      ...{ archive: archiveThatWaits(undefined), restoreVerifiedAt: NOW - 3_600_000 },
+      ...changes.status,
+    },
+  };
+}
+
+const archiveThatWaits = (sinceMs: number | undefined): ArchiveStatus => ({
+  ...{ generation: "20261120T140509Z-00000000", segment: 1, offset: 4152, archivedUntil: NOW, lastError: SECRETS },
+  ...{ pendingSince: sinceMs === undefined ? undefined : NOW - sinceMs, gap: undefined },
+});
 
 const valueOf = ({ fields }: APIEmbed, name: string): string | undefined =>
   fields?.find((field) => field.name === name)?.value;
+
+const OFFER = { reachesAt: NOW - 5_000, isComplete: false, warnings: [SECRETS], rows: {} };
+const RECOVERIES: readonly (readonly [string, RecoveryState, readonly string[]])[] = [
+  ["confirming", { kind: "confirming", since: NOW, finding: SECRETS }, ["may be damaged"]],
+  [
+    "recovering",
+    { kind: "recovering", since: NOW, finding: SECRETS, step: SECRETS, share: 0.416 },
+    ["is being recovered (this step: 41 %)"],
+  ],
+  [
+    "offered",
+    { kind: "offered", since: NOW, finding: SECRETS, offer: OFFER },
+    ["as of <t:1749999995:F>", "may not have everything", "`/dbbackup restore` and choose **recovered**"],
+  ],
+  [
+    "failed",
+    { kind: "failed", since: NOW, finding: SECRETS, reason: SECRETS },
+    ["could not be recovered", "every ten minutes", "`/dbbackup restore`"],
+  ],
+];
+
+describe("/dbhealth about a damaged database", () => {
+  const reason = new MusterError("DATABASE_CORRUPT", SECRETS);
+  const health = createHealth({
+    state: { kind: "recovering", since: NOW, attempt: 1, isLasting: true, cause: reason },
+  });
+
+  it.each(RECOVERIES)("says in plain words what is done and what to do: %s", (_, recovery, expected) => {
+    const backups = createBackupHealth({ recovery });
+    const { description } = show(health, { kind: "offline", reason, since: NOW }, false, backups);
+    for (const words of expected) expect(description).toContain(words);
+    expect(description).not.toContain("Reconnecting");
+  });
+
+  it("says of a complete offer that nothing is missing in it", () => {
+    const recovery = { kind: "offered", since: NOW, finding: "", offer: { ...OFFER, isComplete: true } } as const;
+    const { description } = show(health, { kind: "normal" }, false, createBackupHealth({ recovery }));
+    expect(description).toContain("It has everything");
+  });
+});
+
+describe("/dbhealth about backups", () => {
+  const linesFor = (changes: BackupChanges): string[] =>
+    valueOf(show(createHealth(), { kind: "normal" }, false, createBackupHealth(changes)), "Backups")!.split("\n");
+
+  it("shows the last backup, the archive and the last restore on trial", () => {
+    expect(linesFor({})).toEqual([
+      "Last backup: <t:1749999940:R>",
+      "Archive of changes: has every change",
+      "Last restore on trial that brought everything: <t:1749996400:R>",
+    ]);
+  });
+
+  it.each([
+    [{ backupStatus: "IN_PROGRESS" }, "Last backup: <t:1749999940:R> (another is being made)"],
+    [{ backupStatus: "FAILED" }, "Last backup: <t:1749999940:R> (⚠️ a later one failed)"],
+    [{ backupStatus: "FAILED", lastBackup: undefined }, "Last backup: ⚠️ none, the last try failed"],
+    [{ backupStatus: undefined, lastBackup: undefined }, "Last backup: none yet"],
+  ] as const)("tells of %j", (status, line) => expect(linesFor({ status })[0]).toBe(line));
+
+  it.each([
+    [16_000, "16 s behind, which is as it should be"],
+    [16_001, "⚠️ behind by 16 s"],
+    [90_000, "⚠️ behind by 1 min 30 s"],
+  ])("judges an archive whose oldest commit waits for %d ms", (waitedMs, words) => {
+    expect(linesFor({ status: { archive: archiveThatWaits(waitedMs) } })[1]).toBe(`Archive of changes: ${words}`);
+  });
+
+  it("tells an archive that is off from one that waits for the database", () => {
+    expect(linesFor({ isArchiving: false })[1]).toContain("off");
+    expect(linesFor({ status: { archive: undefined } })[1]).toContain("goes on with the database");
+  });
+
+  it("says that no restore was tried", () => {
+    expect(linesFor({ status: { restoreVerifiedAt: undefined } })[2]).toContain("none since the start");
+  });
+
+  it("says that a database in memory has none", () => {
+    const embed = createHealthEmbed(
+      createHealth(),
+      { kind: "normal" },
+      { texts: english, hasDetails: false, backups: undefined },
+    );
+    expect(valueOf(embed, "Backups")).toBe("None: the database is in memory only (test mode).");
+  });
+});
 
 describe("/dbhealth", () => {
   it("needs no database", () => expect(dbhealthCommand.actions[""]?.database).toBe("none"));
@@ -54,6 +171,7 @@ describe("/dbhealth", () => {
       Errors: "3 (1.5 %)",
       "Average time": "0.46 ms",
       "Restarts of connections": "4",
+      Backups: expect.stringMatching(/^Last backup: .*\nArchive of changes: .*\nLast restore on trial/) as string,
     });
   });
 
@@ -104,12 +222,14 @@ describe("/dbhealth", () => {
   it("shows no path, SQL, code or stack, whatever failed", () => {
     const codes = fc.constantFrom(...(Object.keys(ERROR_CODES) as ErrorCode[]));
     const kinds = fc.constantFrom("read-only" as const, "offline" as const);
+    const recoveries = fc.constantFrom(...RECOVERIES.map(([, state]) => state));
     fc.assert(
-      fc.property(codes, kinds, fc.boolean(), (code, kind, hasDetails) => {
+      fc.property(codes, kinds, fc.boolean(), recoveries, (code, kind, hasDetails, recovery) => {
+        const backups = createBackupHealth({ recovery, status: { backupStatus: "FAILED", lastError: SECRETS } });
         const reason = new MusterError(code, SECRETS, { hint: SECRETS });
         const state: EngineState = { kind: "offline", since: NOW, cause: reason };
         const text = JSON.stringify(
-          show(createHealth({ state, lastError: SECRETS }), { kind, reason, since: NOW }, hasDetails),
+          show(createHealth({ state, lastError: SECRETS }), { kind, reason, since: NOW }, hasDetails, backups),
         );
         expect(text).not.toMatch(/muster\.db|SELECT|SQLITE_|file\.ts|[A-Z]{3,}_[A-Z]{2,}/);
       }),

@@ -52,3 +52,7 @@ export async function recordBackupAction(
 export function showFinding(text: string): string {
   return escapeInline(truncate(text.replace(FOLDERS, ""), MAX_TEXT_LENGTH));
 }
+
+export function countRows(rows: Readonly<Record<string, number>>): number {
+  return Object.values(rows).reduce((sum, count) => sum + count, 0);
+}

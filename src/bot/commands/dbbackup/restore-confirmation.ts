@@ -1,12 +1,12 @@
 import { isMusterError } from "../../../core/errors.ts";
-import type { RestoreTarget } from "../../../database/backup/restore-facts.ts";
-import type { RestoreOutcome } from "../../../database/backup/restorer.ts";
+import type { RestoreOptions, RestoreOutcome } from "../../../database/backup/restorer.ts";
+import type { BackupTools } from "../../backup-tools.ts";
 import { Refusal, type ButtonContext, type Reply } from "../../command.ts";
 import { formatMoment } from "../../format-time.ts";
 import type { Texts } from "../../texts/texts.ts";
-import { recordBackupAction, requireBackups, showFinding, startProgress } from "./backup-work.ts";
-import { decodeQuestion, type RestoreQuestion } from "./restore-question.ts";
-import { countRows } from "./verify.ts";
+import { countRows, recordBackupAction, requireBackups, showFinding, startProgress } from "./backup-work.ts";
+import { acceptOffer, findOffer, RECOVERED_CHOICE } from "./recovered.ts";
+import { decodeQuestion, type QuestionTarget, type RestoreQuestion } from "./restore-question.ts";
 
 export const RESTORE_BUTTON = "restore";
 export const CANCEL_BUTTON = "cancel";
@@ -16,12 +16,16 @@ const MAX_NOTES = 5;
 /** The press that does it. The audit entry is written afterwards: before, it would be in the database that is set aside. */
 export async function confirmRestore(context: ButtonContext): Promise<Reply> {
   const { services } = context;
-  const { restorer } = requireBackups(context);
+  const backups = requireBackups(context);
   const { target, expiresAt } = requireOwnQuestion(context);
   const words = services.texts.admin.backup;
   if (services.clock.now() >= expiresAt) return replaceQuestion(words.expired);
+  if (isRecovering(backups)) return replaceQuestion(words.recoveryRunning);
+  if (target.kind === "offer" && findOffer(backups)?.since !== target.since) return replaceQuestion(words.offerGone);
   try {
-    const outcome = await restorer.restore(target, { onProgress: startProgress(context, "restore") });
+    if (target.kind === "offer") return replaceQuestion(await acceptOffer(context, backups));
+    const onProgress = startProgress(context, "restore");
+    const outcome = await backups.restorer.restore(target, { onProgress, ...releaseOf(backups) });
     const { snapshotId, reachedAt } = outcome;
     await recordBackupAction(context, { action: "backup.restore", target: snapshotId, details: { reachedAt } });
     return replaceQuestion(describeOutcome(outcome, services.texts));
@@ -53,8 +57,22 @@ function replaceQuestion(content: string): Reply {
   return { content, embeds: [], components: [] };
 }
 
-function describeTarget(target: RestoreTarget): string {
+/** It puts a file of its own together, under the same name. */
+function isRecovering({ recovery }: BackupTools): boolean {
+  const kind = recovery?.status().state.kind;
+  return kind === "confirming" || kind === "recovering";
+}
+
+/** While a damaged database waits for somebody to decide, its files are released already. */
+function releaseOf({ recovery }: BackupTools): Pick<RestoreOptions, "whileReleased"> {
+  const kind = recovery?.status().state.kind;
+  if (!recovery || (kind !== "offered" && kind !== "failed")) return {};
+  return { whileReleased: (run) => recovery.declineFor(run) };
+}
+
+function describeTarget(target: QuestionTarget): string {
   if (target.kind === "snapshot") return target.id;
+  if (target.kind === "offer") return RECOVERED_CHOICE;
   return target.kind === "newest" ? "newest" : new Date(target.at).toISOString();
 }
 

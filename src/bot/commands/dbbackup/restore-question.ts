@@ -1,18 +1,32 @@
 import type { RestoreTarget } from "../../../database/backup/restore-facts.ts";
 
+/** What a restore may bring: also what was recovered from a damaged database, offered since then (epoch milliseconds). */
+export type QuestionTarget = RestoreTarget | { readonly kind: "offer"; readonly since: number };
+
 /** What the button of a restore carries: who was asked, until when, and what is restored. */
 export interface RestoreQuestion {
   readonly userId: string;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
-  readonly target: RestoreTarget;
+  readonly target: QuestionTarget;
 }
 
 /** Values for `createButtonId`: short enough beside the names of command and button. */
 export function encodeQuestion({ userId, expiresAt, target }: RestoreQuestion): string[] {
-  const what = { newest: "", snapshot: target.kind === "snapshot" ? target.id : "" };
-  const value = target.kind === "instant" ? target.at.toString(36) : what[target.kind];
-  return [userId, expiresAt.toString(36), target.kind, value];
+  return [userId, expiresAt.toString(36), target.kind, encodeTarget(target)];
+}
+
+function encodeTarget(target: QuestionTarget): string {
+  switch (target.kind) {
+    case "newest":
+      return "";
+    case "snapshot":
+      return target.id;
+    case "instant":
+      return target.at.toString(36);
+    case "offer":
+      return target.since.toString(36);
+  }
 }
 
 /** undefined when they are not a question's. */
@@ -23,9 +37,11 @@ export function decodeQuestion([userId = "", expires = "", kind, value = ""]: re
   return userId === "" || Number.isNaN(expiresAt) || !target ? undefined : { userId, expiresAt, target };
 }
 
-function decodeTarget(kind: string | undefined, value: string): RestoreTarget | undefined {
+function decodeTarget(kind: string | undefined, value: string): QuestionTarget | undefined {
   if (kind === "newest") return { kind };
   if (kind === "snapshot" && value !== "") return { kind, id: value };
   const at = parseInt(value, 36);
-  return kind === "instant" && !Number.isNaN(at) ? { kind, at } : undefined;
+  if (Number.isNaN(at)) return undefined;
+  if (kind === "instant") return { kind, at };
+  return kind === "offer" ? { kind, since: at } : undefined;
 }

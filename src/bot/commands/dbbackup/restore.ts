@@ -11,6 +11,7 @@ import { parsePastMoment } from "../../input/time-input.ts";
 import type { Texts } from "../../texts/texts.ts";
 import { requireBackupId } from "./backup-choices.ts";
 import { requireBackups, showFinding } from "./backup-work.ts";
+import { createOfferEmbed, describeReach, findOffer, RECOVERED_CHOICE, type Offer } from "./recovered.ts";
 import { describeSpans } from "./restorable.ts";
 import { CANCEL_BUTTON, RESTORE_BUTTON } from "./restore-confirmation.ts";
 import { encodeQuestion, type RestoreQuestion } from "./restore-question.ts";
@@ -26,16 +27,27 @@ const FALLBACK_TIME_ZONE = "UTC";
 export async function askForRestore(context: CommandContext): Promise<Reply> {
   const { services, member } = context;
   const backups = requireBackups(context);
+  const offer = findOffer(backups);
+  const expiresAt = services.clock.now() + CONFIRMATION_MS;
+  if (offer && isOfferWanted(context)) {
+    const question = { userId: member.id, target: { kind: "offer", since: offer.since }, expiresAt } as const;
+    return {
+      embeds: [createOfferEmbed(offer, expiresAt, services.texts)],
+      components: [createButtons(question, services.texts)],
+    };
+  }
   const target = await readTarget(context, backups);
   const plan = await planRestore(backups, target, services.texts);
-  const question: RestoreQuestion = {
-    ...{ userId: member.id, target },
-    expiresAt: services.clock.now() + CONFIRMATION_MS,
-  };
+  const question: RestoreQuestion = { userId: member.id, target, expiresAt };
   return {
-    embeds: [createPlanEmbed(plan, question, services.texts)],
+    embeds: [createPlanEmbed(plan, { expiresAt, offer }, services.texts)],
     components: [createButtons(question, services.texts)],
   };
+}
+
+function isOfferWanted({ interaction }: CommandContext): boolean {
+  const { options } = interaction;
+  return options.getString("backup") === RECOVERED_CHOICE && options.getString("at") === null;
 }
 
 async function readTarget(
@@ -46,6 +58,8 @@ async function readTarget(
   const words = texts.admin.backup;
   const [backup, at] = [interaction.options.getString("backup"), interaction.options.getString("at")];
   if ((backup === null) === (at === null)) throw new Refusal(words.whichTarget);
+  // It was chosen from the list, and meanwhile it has taken its place or was declined.
+  if (backup === RECOVERED_CHOICE) throw new Refusal(words.offerGone);
   if (backup !== null) return { kind: "snapshot", id: await requireBackupId(backup, backups, texts) };
   // The zone may be in a database that cannot be read: the plan shows which moment was understood.
   const timeZone = await flags.get(guildId).then(
@@ -78,7 +92,12 @@ function explainRefusal(error: MusterError, target: RestoreTarget, texts: Texts)
   return spans.length === 0 ? words.nothingToRestore : words.notRestorable(spans);
 }
 
-export function createPlanEmbed(plan: RestorePlanSummary, question: RestoreQuestion, texts: Texts): APIEmbed {
+interface Circumstances {
+  readonly expiresAt: number;
+  readonly offer: Offer | undefined;
+}
+
+function createPlanEmbed(plan: RestorePlanSummary, { expiresAt, offer }: Circumstances, texts: Texts): APIEmbed {
   const words = texts.admin.backup;
   const { target, snapshotId, snapshotCreatedAt, reachesAt, archive, warnings } = plan;
   const made = formatMoment(snapshotCreatedAt, "short");
@@ -89,9 +108,10 @@ export function createPlanEmbed(plan: RestorePlanSummary, question: RestoreQuest
     // Who asks for a backup as it is knows what it comes from.
     ...(target.kind === "snapshot" ? [] : [words.planSource(snapshotId, made, archive !== undefined)]),
     ...warnings.slice(0, MAX_WARNINGS).map((warning) => words.planWarning(showFinding(warning))),
+    ...(offer ? [words.planDeclines(describeReach(offer, texts))] : []),
     words.planLoses,
     words.planMeanwhile,
-    words.planExpires(formatMoment(question.expiresAt, "relative")),
+    words.planExpires(formatMoment(expiresAt, "relative")),
   ];
   return { title: words.planTitle, description: lines.join("\n\n"), color: COLOUR };
 }

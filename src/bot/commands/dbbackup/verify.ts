@@ -3,7 +3,7 @@ import type { CommandContext, Reply } from "../../command.ts";
 import { formatDuration, formatMoment } from "../../format-time.ts";
 import type { Texts } from "../../texts/texts.ts";
 import { requireBackupId } from "./backup-choices.ts";
-import { recordBackupAction, requireBackups, showFinding, startProgress } from "./backup-work.ts";
+import { countRows, recordBackupAction, requireBackups, showFinding, startProgress } from "./backup-work.ts";
 
 const MAX_FINDINGS = 5;
 
@@ -28,8 +28,4 @@ function describeResult(result: VerifySnapshotResult, texts: Texts): string {
   }
   if (result.code === "BACKUP_KEY_WRONG") return words.wrongKey(result.id);
   return words.unusable(result.id, result.findings.slice(0, MAX_FINDINGS).map(showFinding));
-}
-
-export function countRows(rows: Readonly<Record<string, number>>): number {
-  return Object.values(rows).reduce((sum, count) => sum + count, 0);
 }

@@ -17,7 +17,8 @@ const config: Config = {
   // More than the two cores it is meant for: most tests wait for threads, processes and timers most of the time.
   maxWorkers: 4,
   testSequencer: "<rootDir>/tests/helpers/slow-first-sequencer.ts",
-  testTimeout: 30_000,
+  // Far more than any test takes on a machine of its own: on a busy one a dozen processes may take half a minute.
+  testTimeout: 60_000,
   // A failed test may leave a thread or a server behind; the run must end all the same.
   forceExit: true,
 };

@@ -2,6 +2,7 @@ import { cpSync, readdirSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { listSnapshots } from "../../src/database/backup/snapshot-catalogue.ts";
 import { startTestBot } from "../helpers/bot.ts";
 import { withFolder, withRawConnection } from "../helpers/database.ts";
 import { addBulk, damageFile, damageSnapshot, makeBotData, untilFile, type BotData } from "./bot-data.ts";
@@ -24,6 +25,11 @@ function withCopy(body: (folder: string) => Promise<void>): Promise<void> {
 function parse<Value>({ stdout, code }: MusterResult, expectedCode = 0): Value {
   expect(code).toBe(expectedCode);
   return JSON.parse(stdout) as Value;
+}
+
+async function listIds(folder: string): Promise<string[]> {
+  const { snapshots } = await listSnapshots(join(folder, "backups"));
+  return snapshots.map(({ manifest }) => manifest.id);
 }
 
 interface Listing {
@@ -74,9 +80,9 @@ describe("muster backup", () => {
       const one = { DB_MAX_BACKUPS: "1" };
       const removed = { removedIds: [data.snapshotId] };
       expect(parse(await runMuster(folder, ["backup", "prune", "--dry-run", "--json"], one))).toMatchObject(removed);
-      expect(parse<Listing>(await runMuster(folder, ["backup", "list", "--json"])).snapshots).toHaveLength(2);
+      expect(await listIds(folder)).toHaveLength(2);
       expect(parse(await runMuster(folder, ["backup", "prune", "--json"], one))).toMatchObject(removed);
-      expect(parse<Listing>(await runMuster(folder, ["backup", "list", "--json"])).snapshots).toHaveLength(1);
+      expect(await listIds(folder)).toHaveLength(1);
     }));
 
   it.each([

@@ -9,7 +9,7 @@ import { withFolder, withRawConnection } from "../helpers/database.ts";
 import { createEngineAt, dump, versionsOf } from "../helpers/schema-rig.ts";
 import { commit, listObjects, listSabotages, type Sabotage } from "./schema-sabotage.ts";
 
-const ENGINE_RUN_EVERY = 10;
+const ENGINE_RUN_EVERY = 15;
 
 const draw = fc.record({
   versions: fc.oneof(fc.constant<readonly SchemaVersion[]>(ownMigrations), history.map(versionsOf)),
@@ -80,7 +80,7 @@ describe("the validation of the schema at the start", () => {
         } else expect(said).toBe("ready");
         expect(dump(path)).toEqual(remedy === "repaired" ? sound : sabotaged);
       });
-      await fc.assert(property, { numRuns: 150 });
+      await fc.assert(property, { numRuns: 120 });
       expect(seen.size).toBeGreaterThan(8);
     });
   });

@@ -12,7 +12,7 @@ import { openTestStore, withFolder } from "../helpers/database.ts";
 import { newGuild } from "./fixtures.ts";
 
 const SCRIPT = fileURLToPath(new URL("./audit-until-killed.ts", import.meta.url));
-const KILL_COUNT = 12;
+const KILL_COUNT = 8;
 
 /** Runs the script until it is killed at a moment of chance. What it said was durable, by number. */
 async function recordUntilKilled(

@@ -74,6 +74,8 @@ describe("a database that is damaged under the running bot", () => {
         expect(outcome.status).not.toBe("failed");
         slowestMs = Math.max(slowestMs, outcome.firstResponseMs ?? 0);
       }
+      // What recovers it is a process that needs the processor, too.
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 20_000);
     await bot.sandbox.waitFor(() => bot.app.database.health().queue.size === 0, 10_000);

@@ -11,7 +11,6 @@ import { BackupKey } from "./encryption.ts";
 import { executeRestore, type RestoreResult } from "./execute-restore.ts";
 import { planRestore } from "./restore-plan.ts";
 import { readRestoreFacts } from "./restore-sources.ts";
-import { listSnapshots } from "./snapshot-catalogue.ts";
 import { readStoredFile } from "./stored-file.ts";
 
 /**
@@ -31,10 +30,9 @@ export interface InspectArchiveJob {
 
 /**
  * `complete`: the archive has every commit of the log. `closed`: it had every commit when the database was closed.
- * `behind`: the log is an earlier one than what was archived. `interrupted`: neither can be proved. `missing`: there is
- * no archive, and the snapshots know of one. `none`: no archive.
+ * `behind`: the log is an earlier one than what was archived. `interrupted`: neither can be proved. `none`: no archive.
  */
-export type ArchiveChain = "complete" | "closed" | "behind" | "interrupted" | "missing" | "none";
+export type ArchiveChain = "complete" | "closed" | "behind" | "interrupted" | "none";
 
 export interface ArchiveFindings {
   readonly chain: ArchiveChain;
@@ -56,11 +54,7 @@ export async function inspectArchive(job: InspectArchiveJob, report: ReportProgr
   const folder = join(backupFolder, ARCHIVE_FOLDER);
   const before = readArchiveTail(folder);
   const nothing = { differingPageCount: undefined, isEarlierState: false };
-  if (!before) {
-    const { snapshots } = await listSnapshots(backupFolder);
-    const chain = snapshots.some(({ manifest }) => manifest.archive !== null) ? "missing" : "none";
-    return { chain, archivedUntil: undefined, isChangedSince: false, lostFrameCount: 0, ...nothing };
-  }
+  if (!before) return { chain: "none", archivedUntil: undefined, isChangedSince: false, lostFrameCount: 0, ...nothing };
   const isIntact = before.fingerprint !== undefined && before.fingerprint === fingerprintOf(databasePath);
   const log = readLog(`${databasePath}-wal`);
   new WalArchive({ databasePath, folder, now: () => Date.now() }).open();

@@ -149,7 +149,8 @@ export class Recovery {
       degradation.transition({ kind: "offline", reason, since: this.#options.clock.now() });
       await this.#tell("failed", decision.found, {});
     }
-    if (decision.kind === "open") await this.#checkAgainstArchive();
+    // Without an earlier start there is nothing that an archive could tell.
+    if (decision.kind === "open" && hadLock) await this.#checkAgainstArchive();
     this.#listen();
   }
 
@@ -519,8 +520,8 @@ function describeChange({
 }: ArchiveFindings): string | undefined {
   if (lostFrameCount > 0)
     return `the database's log was damaged, and ${lostFrameCount} pages at its end cannot be read: the last changes may be missing`;
-  if (chain === "missing")
-    return "the archive of the database's log is gone: whether the last changes are missing in the database cannot be told";
+  if (chain === "none")
+    return "there is no archive of the database's log: whether the last changes are missing cannot be told. If it was off until now, that is in order";
   if (differingPageCount === 0) return undefined;
   if (isChangedSince)
     return "something else has changed the database since it was closed; if that was nobody's intention, restore the newest backup";

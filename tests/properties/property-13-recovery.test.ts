@@ -56,16 +56,20 @@ describe("Feature: database-reliability, Property 13: recovery from any corrupti
           corruptions: [{ kind: "garbage header", place: 0, bit: 1, pageCount: 1 }],
           isKeyWrong: true,
         };
-        const examples = [...DATABASE_CORRUPTIONS, ...LOG_CORRUPTIONS, ...BACKUP_CORRUPTIONS].map(
-          (kind): [Scenario] => [
-            { template: "killed", corruptions: [{ kind, place: 0.5, bit: 3, pageCount: 2 }], isKeyWrong: false },
-          ],
-        );
+        const kinds = [...DATABASE_CORRUPTIONS, ...LOG_CORRUPTIONS, ...BACKUP_CORRUPTIONS];
+        const examples = kinds.map((kind): [Scenario] => [
+          { template: "killed", corruptions: [{ kind, place: 0.5, bit: 3, pageCount: 2 }], isKeyWrong: false },
+        ]);
         examples.push([wrongKey]);
-        // Found by drawing: with its archive gone as well, nothing else tells that the log is.
-        const alone = { template: "killed", isKeyWrong: true } as const;
-        const gone = ["log deleted", "archive missing"] as const;
-        examples.push([{ ...alone, corruptions: gone.map((kind) => ({ kind, place: 0.5, bit: 1, pageCount: 3 })) }]);
+        // Found by drawing: with the archive gone as well, nothing else tells of a log that is gone, or another.
+        const together = [
+          ["killed", "log deleted", "archive missing"],
+          ["closed", "older log", "all snapshots missing", "archive missing"],
+        ] as const;
+        for (const [template, ...hits] of together) {
+          const corruptions = hits.map((kind) => ({ kind, place: 0.5, bit: 1, pageCount: 3 }));
+          examples.push([{ template, corruptions, isKeyWrong: true }]);
+        }
         await fc.assert(fc.asyncProperty(scenario, check), { numRuns: RUN_COUNT, endOnFailure: true, examples });
         expect([...seen]).toEqual(expect.arrayContaining(kinds));
         expect(completeCount).toBeGreaterThan(RUN_COUNT / 2);

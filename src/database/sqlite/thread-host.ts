@@ -1,3 +1,4 @@
+import "./lean-loading.ts";
 import { parentPort, workerData } from "node:worker_threads";
 import { isMusterError } from "../../core/errors.ts";
 import { listOperations, type AnyOperation } from "../operation.ts";

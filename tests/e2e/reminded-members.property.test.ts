@@ -418,7 +418,7 @@ describe("the set of members reminded", () => {
   it("is exactly audience − answered − excused − bots − gone, whatever happens in the server", async () => {
     await fc.assert(fc.asyncProperty(guildLife, live), {
       examples: KNOWN_LIVES.map((life): [GuildLife] => [life]),
-      numRuns: 110,
+      numRuns: 100,
       interruptAfterTimeLimit: 60_000,
       markInterruptAsFailure: true,
     });

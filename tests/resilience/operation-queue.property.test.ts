@@ -241,7 +241,7 @@ describe("the operation queue, whatever happens", () => {
           expect(readdirSync(world.folder).filter((name) => name !== "dead-letter.ndjson")).toEqual([]);
         }),
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   }, 120_000);
 

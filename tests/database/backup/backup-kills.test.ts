@@ -2,7 +2,7 @@ import { killAroundBackups, loseEverything, NOTHING_LOST } from "../../helpers/b
 
 describe("backups around kill -9", () => {
   it("lose nothing, and the archive goes on, whatever job or checkpoint was interrupted", async () => {
-    const findings = await killAroundBackups(10);
+    const findings = await killAroundBackups(5);
     expect(findings).toMatchObject(NOTHING_LOST);
     expect(findings.acknowledgedCount).toBeGreaterThan(100);
     expect(Object.keys(findings.interrupted)).not.toEqual([]);

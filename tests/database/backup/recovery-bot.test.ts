@@ -98,7 +98,9 @@ describe("a database that is found damaged or gone at the start", () => {
     emptied: (path) => truncateSync(path, 0),
     deleted: (path) => ["", "-wal", "-shm"].forEach((suffix) => rmSync(path + suffix, { force: true })),
   };
-  for (const [name, damage] of Object.entries(damages)) {
+  // Property 13 meets them all; torture goes through them with a whole bot, too.
+  const names = process.env.RECOVERY_RUNS === undefined ? ["header overwritten", "deleted"] : Object.keys(damages);
+  for (const [name, damage] of Object.entries(damages).filter(([name]) => names.includes(name))) {
     it(`${name}: everything comes back from the archive`, async () => {
       await startBot();
       await bot.app.backups!.manager.create({ reason: "manual" });

@@ -256,36 +256,40 @@ async function readCommits(rig: Rig, generation: string): Promise<ArchivedCommit
 }
 
 describe("the archive of the write-ahead log", () => {
-  it("gives back every committed state of a generation, whatever happens to the log", async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) =>
-        withFolder(async (folder) => {
-          const rig = new Rig(folder);
-          for (const one of steps) rig.take(one);
-          rig.end();
-          const seen = new Set<number>();
-          for (const generation of await listGenerations(rig.archiveFolder)) {
-            const base = rig.bases.get(generation);
-            if (!base) continue;
-            let previous = base.number;
-            await replay(rig, generation, base, (database) => {
-              const number = database.prepare("SELECT value FROM number").pluck().get() as number;
-              expect(database.pragma("integrity_check", { simple: true })).toBe("ok");
-              seen.add(number);
-              if (number > base.number) expect(dump(database)).toBe(rig.states.get(number));
-              // Nothing is left out within a generation.
-              expect(number - previous).toBeLessThanOrEqual(1);
-              previous = number;
-            });
-          }
-          // The present state was archived, or it is known that it was not: then the next commit begins a generation.
-          const isKnownGap = rig.archive.status.generation === "";
-          if (!isKnownGap) expect(seen).toContain(Math.max(0, ...rig.states.keys()));
-          if (!rig.isForeign) expect(isKnownGap).toBe(false);
-          if (!rig.isForeign) expect([...rig.states.keys()].filter((number) => !seen.has(number))).toEqual([]);
-        }),
-      ),
-      { numRuns: RUN_COUNT },
-    );
-  }, 60_000 + RUN_COUNT * 4_000);
+  it(
+    "gives back every committed state of a generation, whatever happens to the log",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) =>
+          withFolder(async (folder) => {
+            const rig = new Rig(folder);
+            for (const one of steps) rig.take(one);
+            rig.end();
+            const seen = new Set<number>();
+            for (const generation of await listGenerations(rig.archiveFolder)) {
+              const base = rig.bases.get(generation);
+              if (!base) continue;
+              let previous = base.number;
+              await replay(rig, generation, base, (database) => {
+                const number = database.prepare("SELECT value FROM number").pluck().get() as number;
+                expect(database.pragma("integrity_check", { simple: true })).toBe("ok");
+                seen.add(number);
+                if (number > base.number) expect(dump(database)).toBe(rig.states.get(number));
+                // Nothing is left out within a generation.
+                expect(number - previous).toBeLessThanOrEqual(1);
+                previous = number;
+              });
+            }
+            // The present state was archived, or it is known that it was not: then the next commit begins a generation.
+            const isKnownGap = rig.archive.status.generation === "";
+            if (!isKnownGap) expect(seen).toContain(Math.max(0, ...rig.states.keys()));
+            if (!rig.isForeign) expect(isKnownGap).toBe(false);
+            if (!rig.isForeign) expect([...rig.states.keys()].filter((number) => !seen.has(number))).toEqual([]);
+          }),
+        ),
+        { numRuns: RUN_COUNT },
+      );
+    },
+    60_000 + RUN_COUNT * 4_000,
+  );
 });

@@ -10,10 +10,9 @@ import type { GracefulDegradation } from "../../resilience/graceful-degradation.
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import { isSound } from "../maintenance/integrity-check.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
-import { fingerprintOf, readArchiveTail } from "../sqlite/archive-take-up.ts";
-import { isPutInPlace, offerPathOf, quarantineFolderAt } from "../sqlite/replacement.ts";
+import { offerPathOf, quarantineFolderAt } from "../sqlite/replacement.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
-import { ARCHIVE_FOLDER } from "./archive-index.ts";
+import { describeChange, describeLoss, isAsItWasLeft } from "./archive-findings.ts";
 import type { ArchiveFindings } from "./inspect-archive.ts";
 import { decideStart, readDatabaseState, readStartFacts } from "./missing-database.ts";
 import { climb, REPORT_NAME, type RunJob } from "./recovery-ladder.ts";
@@ -501,35 +500,6 @@ export class Recovery {
 const BEGIN_ANEW_HINT =
   "Restore a backup (npm run muster -- restore) or put the file back. To begin anew on purpose, move away what the message names, with the data folder's lock, and start again.";
 
-/** Why the database is known to have lost what it had acknowledged; undefined when it has not. */
-function describeLoss({ chain, differingPageCount = 0, isEarlierState }: ArchiveFindings): string | undefined {
-  if (chain === "behind") return "its log is an earlier one than what was archived: changes are missing in it";
-  if (chain === "complete" && differingPageCount > 0) {
-    return `${differingPageCount} of its pages are not what was written to them`;
-  }
-  return chain === "interrupted" && isEarlierState
-    ? "its log is gone: changes that were archived are missing in it"
-    : undefined;
-}
-
-function describeChange({
-  chain,
-  isChangedSince,
-  differingPageCount,
-  lostFrameCount,
-}: ArchiveFindings): string | undefined {
-  if (lostFrameCount > 0)
-    return `the database's log was damaged, and ${lostFrameCount} pages at its end cannot be read: the last changes may be missing`;
-  if (chain === "none")
-    return "there is no archive of the database's log: whether the last changes are missing cannot be told. If it was off until now, that is in order";
-  if (differingPageCount === 0) return undefined;
-  if (isChangedSince)
-    return "something else has changed the database since it was closed; if that was nobody's intention, restore the newest backup";
-  return chain === "interrupted"
-    ? "the database is not as it was archived last; if that was nobody's intention, restore the newest backup"
-    : undefined;
-}
-
 function createAwayError(finding: MusterError): MusterError {
   return new MusterError(
     "DATABASE_CORRUPT",
@@ -565,14 +535,4 @@ function describeReport({
       steps: steps.map(({ step, outcome, detail }) => `${step} ${outcome}: ${detail}`),
     },
   };
-}
-
-/** Closed with everything archived and untouched since, or put there by a restore. Known at the cost of a `stat`. */
-function isAsItWasLeft(databasePath: string, backupFolder: string): boolean {
-  if (isPutInPlace(databasePath)) return true;
-  const tail = readArchiveTail(join(backupFolder, ARCHIVE_FOLDER));
-  // Whoever only reads leaves an empty one.
-  const logBytes = statSync(`${databasePath}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-  if (tail?.fingerprint === undefined || logBytes > 0) return false;
-  return tail.fingerprint === fingerprintOf(databasePath);
 }

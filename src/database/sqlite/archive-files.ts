@@ -2,7 +2,6 @@ import {
   closeSync,
   fdatasyncSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -26,6 +25,7 @@ import {
   type ArchiveLine,
 } from "../backup/archive-index.ts";
 import type { ArchiveTail } from "./archive-take-up.ts";
+import { syncPath } from "./replacement.ts";
 import { WAL_HEADER_BYTES } from "./wal-format.ts";
 
 const COPY_BYTES = 4 * 1024 ** 2;
@@ -83,12 +83,12 @@ export class ArchiveFiles {
       mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
       this.#index = openSync(indexPath(folder), "w", FILE_MODE);
       this.#indexBytes = 0;
-      syncFolder(this.#folder);
+      syncPath(this.#folder);
     }
     this.#closeSegment();
     if (this.#indexBytes > this.#trimFromBytes) this.#trimIndex(folder);
     this.#openSegment(join(folder, segmentName(line.segment)), "w");
-    syncFolder(folder);
+    syncPath(folder);
     this.appendLines([line]);
   }
 
@@ -151,7 +151,7 @@ export class ArchiveFiles {
     const temporary = `${path}.tmp`;
     writeFileSync(temporary, kept, { encoding: "latin1", mode: FILE_MODE, flush: true });
     renameSync(temporary, path);
-    syncFolder(folder);
+    syncPath(folder);
     closeSync(this.#index!);
     this.#index = openSync(path, "r+");
     this.#indexBytes = kept.length;
@@ -179,13 +179,4 @@ function isSameFile(path: string, handle: number | undefined): boolean {
 function writeWhole(handle: number, content: Buffer, position: number): void {
   for (let done = 0; done < content.length;)
     done += writeSync(handle, content, done, content.length - done, position + done);
-}
-
-function syncFolder(path: string): void {
-  const handle = openSync(path, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

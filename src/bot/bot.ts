@@ -4,6 +4,7 @@ import { sleep, type Clock } from "../core/clock.ts";
 import { isMusterError, MusterError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DatabaseManager } from "../database/database-manager.ts";
+import type { GatewayReport } from "../database/health/health-types.ts";
 import { backoffDelayMs } from "../resilience/backoff.ts";
 import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
 import type { AuditLog } from "../store/audit-log.ts";
@@ -22,6 +23,7 @@ import { ReactionTracker } from "./events/reaction-tracker.ts";
 import { Reconciler } from "./events/reconciler.ts";
 import { TrackedEvents } from "./events/tracked-events.ts";
 import { GuildFlags } from "./flags/guild-flags.ts";
+import { GatewayStatus } from "./gateway-status.ts";
 import { GuildAlerts } from "./guild-alerts.ts";
 import { LimitedNotices } from "./limited-notices.ts";
 import { Audience } from "./members/audience.ts";
@@ -64,15 +66,16 @@ export interface BotOptions {
 export class Bot {
   readonly #options: BotOptions;
   readonly #stopping = new AbortController();
+  readonly #gateway: GatewayStatus;
   #parts: BotParts | undefined;
 
   constructor(options: BotOptions) {
     this.#options = options;
+    this.#gateway = new GatewayStatus(options.clock);
   }
 
-  /** Gateway round trip in milliseconds; undefined while not connected. */
-  get isConnected(): boolean {
-    return this.#parts?.client.isReady() ?? false;
+  gatewayReport(): GatewayReport {
+    return this.#gateway.report();
   }
 
   /**
@@ -91,6 +94,7 @@ export class Bot {
     const parts = buildParts(this.#options, createClient(this.#options.access, hasMemberList), hasMemberList);
     this.#parts = parts;
     watchConnection(parts.client, this.#options);
+    this.#gateway.follow(parts.client);
     await this.#untilReachable("connect to Discord's gateway", () => login(parts.client, this.#options.access.token));
     const definitions = parts.commands.map((command) => command.definition);
     await this.#untilReachable("register the commands", () =>
@@ -127,6 +131,7 @@ export class Bot {
     await Promise.race([finished, timeout]);
     settled.abort();
     await parts.client.destroy();
+    this.#gateway.forget();
   }
 
   /** The database is another one than before, after a restore: what is kept of it in memory is read anew. */

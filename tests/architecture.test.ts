@@ -10,6 +10,8 @@ const CORE = ["core"];
 const DATABASE = [...CORE, "config", "resilience"];
 const STORE = [...DATABASE, "database"];
 const SERVICES = [...STORE, "store", "roll-call"];
+/** What talks to people: it may draw. */
+const FRONTS = [...SERVICES, "charts"];
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   config: CORE,
@@ -17,11 +19,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   database: DATABASE,
   store: STORE,
   "roll-call": [...STORE, "store"],
-  bot: SERVICES,
-  monitor: SERVICES,
+  charts: [...CORE, "database", "store"],
+  bot: FRONTS,
+  monitor: FRONTS,
   cli: SERVICES,
   sandbox: CORE,
-  "app.ts": [...SERVICES, "bot", "monitor"],
+  "app.ts": [...FRONTS, "bot", "monitor"],
   "main.ts": [...SERVICES, "bot", "app.ts", "sandbox"],
 };
 
@@ -32,6 +35,9 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   "discord.js": ["bot", "app.ts"],
   fastify: ["monitor", "sandbox"],
   ws: ["sandbox"],
+  echarts: ["charts", "monitor"],
+  "@resvg/resvg-js": ["charts"],
+  "dejavu-fonts-ttf": ["charts"],
   dotenv: ["config"],
   winston: ["core"],
   commander: ["cli"],

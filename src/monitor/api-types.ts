@@ -4,6 +4,9 @@
  */
 import type { DatabaseStateName, HealthReport, HealthSample } from "../database/health/health-types.ts";
 
+/** `GET /api/usage?from&to`. */
+export type { UsageReport } from "../store/usage-report.ts";
+
 /** `GET /health/ready`. */
 export interface ReadinessReport {
   readonly isReady: boolean;
@@ -61,22 +64,6 @@ export interface QueueRow {
   readonly priority: "HIGH" | "MEDIUM" | "LOW";
   readonly retryCount: number;
   readonly maxRetries: number;
-}
-
-/** `GET /api/usage?from&to`. */
-export interface UsageReport {
-  readonly from: number;
-  readonly to: number;
-  readonly total: number;
-  readonly failed: number;
-  readonly byDay: readonly { readonly day: string; readonly count: number; readonly failed: number }[];
-  readonly byCommand: readonly {
-    readonly command: string;
-    readonly count: number;
-    readonly failed: number;
-    readonly averageMs: number;
-    readonly maxMs: number;
-  }[];
 }
 
 /** A long piece of work that was begun by a request, `GET /api/jobs/:id`, and as `job` events of the stream. */

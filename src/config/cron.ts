@@ -66,3 +66,29 @@ export function parseCron(text: string): string | undefined {
   const hasDay = parts[4] !== "*" || months.some((month) => days.some((day) => day <= MONTH_DAYS[month - 1]!));
   return hasDay ? parts.join(" ") : undefined;
 }
+
+/** 29 February on a given weekday may be this far away. */
+const LONGEST_WAIT_DAYS = 366 * 41;
+
+/** The first moment after `after` that a valid expression names, epoch milliseconds, by the host's clocks. */
+export function findNextCronMoment(expression: string, after: number): number | undefined {
+  const parts = expression.trim().toLowerCase().split(/\s+/);
+  const [minutes = [], hours = [], days = [], months = [], weekdays = []] = CRON_FIELDS.map(
+    (field, index) => expandField(parts[index] ?? "", field) ?? [],
+  );
+  const sorted = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b);
+  const first = new Date(after);
+  for (let offset = 0; offset < LONGEST_WAIT_DAYS; offset++) {
+    const day = new Date(first.getFullYear(), first.getMonth(), first.getDate() + offset);
+    const isDay =
+      days.includes(day.getDate()) && months.includes(day.getMonth() + 1) && weekdays.includes(day.getDay());
+    if (!isDay) continue;
+    for (const hour of sorted(hours)) {
+      for (const minute of sorted(minutes)) {
+        const at = new Date(day.getFullYear(), day.getMonth(), day.getDate(), hour, minute).getTime();
+        if (at > after) return at;
+      }
+    }
+  }
+  return undefined;
+}

@@ -14,7 +14,7 @@ import { OperationCatalogue, validateInput } from "./operation-catalogue.ts";
 import type { OperationLog } from "./operation-log.ts";
 import type { AnyReadOperation, OperationGroups, OperationStep } from "./operation.ts";
 import { ReadCache, type ReadCacheStatistics } from "./read-cache.ts";
-import { WritePath, type CreateQueue } from "./write-path.ts";
+import { WritePath, type CreateQueue, type QueueBacklog } from "./write-path.ts";
 
 /** The figures are about all calls since the start but those that were answered from the cache. */
 export interface DatabaseHealth extends CallFigures {
@@ -24,8 +24,7 @@ export interface DatabaseHealth extends CallFigures {
   readonly engine: EngineStatus;
   readonly breaker: BreakerState;
   readonly cache: ReadCacheStatistics;
-  /** Writes that wait for the database, and since when the oldest does. */
-  readonly queue: { readonly size: number; readonly oldestAt: number | undefined };
+  readonly queue: QueueBacklog;
 }
 
 export interface DatabaseManagerOptions {

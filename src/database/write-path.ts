@@ -20,6 +20,13 @@ export type CreateQueue = (
   apply: (operations: readonly QueuedOperation[]) => Promise<ApplyOutcome[]>,
 ) => OperationQueue;
 
+/** Writes that wait for the database, since when the oldest does, and how many were given up. */
+export interface QueueBacklog {
+  readonly size: number;
+  readonly oldestAt: number | undefined;
+  readonly deadLetterCount: number;
+}
+
 export interface WritePathOptions {
   readonly catalogue: OperationCatalogue;
   readonly records: CallRecords;
@@ -44,9 +51,9 @@ export class WritePath {
     this.#queue = options.createQueue?.((operations) => this.#applyQueued(operations));
   }
 
-  /** Writes that wait for the database, and since when the oldest does. */
-  get backlog(): { readonly size: number; readonly oldestAt: number | undefined } {
-    return { size: this.#queue?.size ?? 0, oldestAt: this.#queue?.oldestAt };
+  get backlog(): QueueBacklog {
+    const { size = 0, oldestAt, deadLetterCount = 0 } = this.#queue ?? {};
+    return { size, oldestAt, deadLetterCount };
   }
 
   async open(): Promise<void> {

@@ -146,6 +146,11 @@ export class OperationQueue {
     return this.#store.oldestAt;
   }
 
+  /** How many were given up and are kept. */
+  get deadLetterCount(): number {
+    return this.#store.deadLetters.length;
+  }
+
   /** The next ones, at most 1,000, in the order in which they will be applied. */
   list(limit = DEFAULT_LISTED): readonly WaitingOperation[] {
     return this.#store.list(Math.min(limit, MAX_LISTED)).map(({ value }) => withoutParameters(value));

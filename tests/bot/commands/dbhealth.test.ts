@@ -27,7 +27,7 @@ function createHealth(changes: Partial<DatabaseHealth> & { state?: EngineState }
     },
     breaker: { kind: "closed", consecutiveFailures: 0 },
     cache: { size: 0, hitCount: 0, missCount: 0 },
-    queue: { size: 0, oldestAt: undefined },
+    queue: { size: 0, oldestAt: undefined, deadLetterCount: 0 },
     ...rest,
     engine: {
       state,

@@ -8,6 +8,7 @@ export const chartWords = {
   responseTime: "Response time",
   errorRate: "Error rate",
   errors: "Errors",
+  noErrors: "Errors: none",
   callsPerSecond: "Calls per second",
   waitingWrites: "Waiting writes",
   database: "Database",

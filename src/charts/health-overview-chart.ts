@@ -1,5 +1,5 @@
 import type { HealthSample } from "../database/health/health-types.ts";
-import type { BarSeriesOption, ChartOption, ChartSpan } from "./chart-option.ts";
+import type { BarSeriesOption, ChartOption, ChartSpan, LineSeriesOption } from "./chart-option.ts";
 import {
   backupLines,
   baseOption,
@@ -13,8 +13,11 @@ import {
 } from "./chart-parts.ts";
 import { count, milliseconds } from "./chart-units.ts";
 import { chartWords } from "./chart-words.ts";
-import { backupMarks, downtimeBands, responsePoints } from "./sample-points.ts";
+import { backupMarks, downtimeBands, responsePoints, type BackupMark, type DowntimeBand } from "./sample-points.ts";
 import type { ChartTheme } from "./theme.ts";
+
+/** Texts are measured without a screen, and come out somewhat wider than that. */
+const LEGEND_RIGHT = 30;
 
 /** Response times above, errors below, backups as upright lines, times without the database shaded: one picture. */
 export function healthOverviewChart(
@@ -24,13 +27,20 @@ export function healthOverviewChart(
 ): ChartOption {
   if (samples.length === 0) return emptyChart(theme, chartWords.noSamples);
   const moments = samples.map(({ at }) => at);
-  const downtime = downtimeArea(theme, downtimeBands(samples));
-  const backups = backupLines(theme, backupMarks(samples));
+  const bands = downtimeBands(samples);
+  const downtime = downtimeArea(theme, bands);
+  const marks = backupMarks(samples);
+  const keys = explainMarks(marks, bands, theme);
+  const names = [chartWords.median, chartWords.slowestTwentieth, ...keys.map(({ name }) => String(name))];
+  const errorTotal = samples.reduce((total, { errorCount }) => total + errorCount, 0);
   const topAxis = timeAxis(theme, moments, span, 0);
   return {
     ...baseOption(theme),
-    title: [heading(theme, chartWords.responseTime, 10), heading(theme, chartWords.errors, "66%")],
-    legend: { ...legend(theme), top: 9, right: 12, data: [chartWords.median, chartWords.slowestTwentieth] },
+    title: [
+      heading(theme, chartWords.responseTime, 10),
+      heading(theme, errorTotal === 0 ? chartWords.noErrors : chartWords.errors, "66%"),
+    ],
+    legend: { ...legend(theme), top: 9, right: LEGEND_RIGHT, data: names },
     grid: [
       { left: 74, right: 18, top: 42, height: "47%" },
       { left: 74, right: 18, top: "75%", bottom: 30 },
@@ -38,16 +48,21 @@ export function healthOverviewChart(
     xAxis: [{ ...topAxis, axisLabel: { ...topAxis.axisLabel, show: false } }, timeAxis(theme, moments, span, 1)],
     yAxis: [
       valueAxis(theme, milliseconds, { gridIndex: 0 }),
-      { ...valueAxis(theme, count, { gridIndex: 1, whole: true }), splitNumber: 2, max: atLeastOne },
+      {
+        ...valueAxis(theme, count, { gridIndex: 1, whole: true }),
+        splitNumber: 2,
+        ...(errorTotal === 0 && { max: 1 }),
+      },
     ],
     series: [
       {
         ...line(chartWords.median, responsePoints(samples, "p50Ms"), { color: theme.primary, area: true }),
         markArea: downtime,
-        markLine: backups,
+        markLine: backupLines(theme, marks),
       },
       line(chartWords.slowestTwentieth, responsePoints(samples, "p95Ms"), { color: theme.secondary }),
       { ...errorBars(samples, theme), markArea: downtime },
+      ...keys,
     ],
   };
 }
@@ -66,7 +81,18 @@ function errorBars(samples: readonly HealthSample[], theme: ChartTheme): BarSeri
   };
 }
 
-/** Without any error the axis still has a scale. */
-function atLeastOne({ max }: { max: number }): number {
-  return Math.max(max, 1);
+/** Names what is drawn as upright lines and as shades, where there is any, in the legend. */
+function explainMarks(
+  marks: readonly BackupMark[],
+  bands: readonly DowntimeBand[],
+  theme: ChartTheme,
+): LineSeriesOption[] {
+  const isInState = (wanted: DowntimeBand["state"]): boolean => bands.some(({ state }) => state === wanted);
+  const keys: [string, string, boolean][] = [
+    [chartWords.backup, theme.good, marks.some(({ succeeded }) => succeeded)],
+    [chartWords.backupFailed, theme.critical, marks.some(({ succeeded }) => !succeeded)],
+    [chartWords.readOnly, theme.warning, isInState("read-only")],
+    [chartWords.offline, theme.critical, isInState("offline")],
+  ];
+  return keys.filter(([, , isShown]) => isShown).map(([name, color]) => line(name, [], { color }));
 }

@@ -17,6 +17,7 @@ import { Backups } from "./database/backup/backups.ts";
 import { Recovery } from "./database/backup/recovery.ts";
 import { DatabaseManager, type DatabaseManagerOptions } from "./database/database-manager.ts";
 import { ErrorHandler } from "./database/error-handler.ts";
+import { HealthMonitor } from "./database/health-monitor.ts";
 import { IntegrityMonitor } from "./database/integrity/integrity-monitor.ts";
 import { createCronSchedule } from "./database/maintenance/cron-schedule.ts";
 import { MaintenanceRunner } from "./database/maintenance/maintenance-runner.ts";
@@ -68,6 +69,7 @@ export class App {
   readonly store: Store;
   readonly audit: AuditLog;
   readonly integrity: IntegrityMonitor;
+  readonly health: HealthMonitor;
   /** undefined with a database in memory. */
   readonly backups: Backups | undefined;
   /** undefined with a database in memory. */
@@ -90,7 +92,13 @@ export class App {
     const backupFolder = resolve(folder, initial.DB_BACKUP_DIR);
     const archive = (): ArchiveSettings | undefined => toArchiveSettings(settings.current, backupFolder);
     this.engine = createEngine({ settings, path: databasePath, archive, recovery: this.recovery, clock, logger });
-    const { degradation, errors, operationLog: log, engine } = this;
+    const { degradation, errors, operationLog, engine } = this;
+    const log: DatabaseManagerOptions["log"] = {
+      record: (operation) => {
+        operationLog.record(operation);
+        this.health.record(operation);
+      },
+    };
     this.database = new DatabaseManager({
       ...{ engine, operations, degradation, errors, log, clock, logger },
       ...(dataFolder === undefined ? {} : { createQueue: queueIn(join(dataFolder, "spool"), clock, logger) }),
@@ -157,6 +165,12 @@ export class App {
         ...(databaseRecovery ? { recovery: databaseRecovery } : {}),
       },
     });
+    this.health = new HealthMonitor({
+      ...{ databasePath: isInMemory ? undefined : databasePath, database, engine, degradation, backups, clock, logger },
+      integrity: this.integrity,
+      gateway: () => this.bot.gatewayReport(),
+      settings: () => settings.current,
+    });
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
       { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },
@@ -174,6 +188,7 @@ export class App {
         stop: () => audit.close(),
       },
       createStatisticsPart(this.operationLog, clock, logger),
+      this.health,
       // Only Discord itself counts how often a bot connects.
       ...(initial.DISCORD_TOKEN === "" || dataFolder === undefined
         ? []

@@ -9,7 +9,7 @@ import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import type { ArchiveStatus } from "../sqlite/wal-archive.ts";
 import { removeRestoreLeftovers, type RestoreResult } from "./execute-restore.ts";
 import type { RestoreDrillResult } from "./restore-drill.ts";
-import type { RestoreTarget } from "./restore-facts.ts";
+import { formatInstant, type RestoreTarget } from "./restore-facts.ts";
 import type { RestorePlanSummary } from "./restore-sources.ts";
 import type { RetentionPolicy } from "./retention.ts";
 import { isVerified, listSnapshots, type SnapshotCatalogue } from "./snapshot-catalogue.ts";
@@ -210,8 +210,18 @@ export class BackupManager {
 
   /** What a restore would do and bring. Throws BACKUP_NOT_FOUND, with what can be had instead. */
   async planRestore(target: RestoreTarget): Promise<RestorePlanSummary> {
-    await this.#options.flushArchive();
-    return this.#run({ kind: "plan-restore", backupFolder: this.#options.folder, target });
+    const behind = target.kind === "newest" ? await this.#findUnarchived() : undefined;
+    const plan = await this.#run({ kind: "plan-restore", backupFolder: this.#options.folder, target });
+    return behind === undefined ? plan : { ...plan, warnings: [behind, ...plan.warnings] };
+  }
+
+  /** Throws BACKUP_NOT_FOUND while the archive does not take in what is committed: the newest state could not be restored. */
+  async requireArchived(): Promise<void> {
+    const behind = await this.#findUnarchived();
+    if (behind === undefined) return;
+    throw new MusterError("BACKUP_NOT_FOUND", `restore the newest state: ${behind}`, {
+      hint: "Give the archive its disk back first, or restore to an earlier moment, if what came after it may be lost.",
+    });
   }
 
   /**
@@ -251,6 +261,15 @@ export class BackupManager {
       if (error.code !== "SHUTTING_DOWN") this.#tell({ kind: "drill", result: undefined, error });
       throw error;
     }
+  }
+
+  /** What is committed and cannot be archived now, in words. */
+  async #findUnarchived(): Promise<string | undefined> {
+    await this.#options.flushArchive();
+    const { pendingSince, lastError } = this.#options.getArchiveStatus() ?? {};
+    // A write that has come since is archived in its turn; what counts is that the archive does not take it.
+    if (pendingSince === undefined || lastError === undefined) return undefined;
+    return `What was changed since ${formatInstant(pendingSince)} is missing: the archive cannot be written.`;
   }
 
   /** What follows a snapshot is housekeeping: the snapshot counts, whether it succeeds or not. */

@@ -11,7 +11,7 @@ import type { RestoreTarget } from "./restore-facts.ts";
 
 export interface RestorerOptions {
   readonly databasePath: string;
-  readonly backups: Pick<BackupManager, "prepareRestore">;
+  readonly backups: Pick<BackupManager, "prepareRestore" | "requireArchived">;
   readonly engine: Pick<SqliteEngine, "withFilesReleased">;
   readonly run: MaintenanceRunner["run"];
   readonly recovery: RecoveryLog;
@@ -73,6 +73,7 @@ export class Restorer {
     if (whileReleased) return whileReleased(async () => this.#exchange(await prepare()));
     // The newest state is complete only when nobody writes any more; of any earlier one nothing changes meanwhile.
     if (target.kind === "newest") {
+      await backups.requireArchived();
       return engine.withFilesReleased(cause, async () => this.#exchange(await prepare()));
     }
     const result = await prepare();

@@ -22,6 +22,8 @@ class Rig {
   readonly events: BackupEvent[] = [];
   /** What the next jobs of a kind end with, in order; then they succeed. */
   readonly failures: { readonly kind: MaintenanceJob["kind"]; readonly error: unknown }[] = [];
+  /** What jobs of a kind give that are not answered below. */
+  readonly answers = new Map<MaintenanceJob["kind"], unknown>();
   readonly manager: BackupManager;
   flushCount = 0;
   verification: MaintenanceResult<Extract<MaintenanceJob, { kind: "verify-snapshot" }>>["outcome"] = "sound";
@@ -58,7 +60,7 @@ class Rig {
       case "verify-snapshot":
         return { outcome: this.verification, findings: ["row 7 is missing"] };
       default:
-        return {};
+        return this.answers.get(job.kind) ?? {};
     }
   }
 }
@@ -170,5 +172,23 @@ describe("the backup manager", () => {
       await expect(later.manager.verify(id)).resolves.toMatchObject({ outcome: "sound" });
       await database.close();
     });
+  });
+
+  it("says what a restore of the newest state would lack while the archive cannot be written, and refuses it", async () => {
+    const behind = createArchiveStatus("a", { pendingSince: Date.UTC(2026, 0, 1), lastError: "EIO" });
+    const rig = new Rig({ getArchiveStatus: () => behind });
+    rig.answers.set("plan-restore", { warnings: ["another"] });
+    expect(await rig.manager.planRestore({ kind: "newest" })).toMatchObject({
+      warnings: [expect.stringMatching(/^What was changed since 2026-01-01.* is missing: the archive/), "another"],
+    });
+    expect(await rig.manager.planRestore({ kind: "instant", at: 0 })).toMatchObject({ warnings: ["another"] });
+    await expect(rig.manager.requireArchived()).rejects.toThrow(errorLike({ code: "BACKUP_NOT_FOUND" }));
+  });
+
+  it("lets the newest state be restored when all is archived, or only the last write is on its way", async () => {
+    for (const changes of [{}, { pendingSince: 5 }]) {
+      const rig = new Rig({ getArchiveStatus: () => createArchiveStatus("a", changes) });
+      await expect(rig.manager.requireArchived()).resolves.toBeUndefined();
+    }
   });
 });

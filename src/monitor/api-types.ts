@@ -66,6 +66,23 @@ export interface QueueRow {
   readonly maxRetries: number;
 }
 
+/** `GET /api/alerts`: those that last, critical ones first, then those that are over, the newest first. */
+export interface AlertRow {
+  /** What it is about; the same as long as it lasts. */
+  readonly key: string;
+  readonly severity: "warning" | "critical";
+  readonly title: string;
+  readonly text: string;
+  readonly startedAt: number;
+  /** Absent while it lasts. */
+  readonly endedAt?: number;
+  /** When people were last told of it. */
+  readonly saidAt: number;
+  readonly count: number;
+  /** Something that happened, and does not last: that it ends says nothing. */
+  readonly isOccurrence: boolean;
+}
+
 /** A long piece of work that was begun by a request, `GET /api/jobs/:id`, and as `job` events of the stream. */
 export interface JobReport {
   readonly id: string;
@@ -90,6 +107,8 @@ export interface RestoreRequest {
   readonly at?: string;
   /** Only says what would be done. */
   readonly isDryRun?: boolean;
+  /** True, or nothing is restored. */
+  readonly confirm?: boolean;
 }
 
 /** What a dry run of a restore answers. */
@@ -99,6 +118,11 @@ export interface RestorePlanReport {
   readonly segmentCount: number;
   readonly warnings: readonly string[];
 }
+
+/** `GET /api/batch?path=…&path=…`, addresses of other reads with their queries: one of these for each, in their order. */
+export type BatchAnswer =
+  | { readonly path: string; readonly status: 200; readonly body: unknown }
+  | { readonly path: string; readonly status: number; readonly body: ErrorBody };
 
 /** Every answer that is not what was asked for. */
 export interface ErrorBody {

@@ -14,7 +14,7 @@ import { OperationCatalogue, validateInput } from "./operation-catalogue.ts";
 import type { OperationLog } from "./operation-log.ts";
 import type { AnyReadOperation, OperationGroups, OperationStep } from "./operation.ts";
 import { ReadCache, type ReadCacheStatistics } from "./read-cache.ts";
-import { WritePath, type CreateQueue, type QueueBacklog } from "./write-path.ts";
+import { WritePath, type CreateQueue, type QueueBacklog, type QueueView } from "./write-path.ts";
 
 /** The figures are about all calls since the start but those that were answered from the cache. */
 export interface DatabaseHealth extends CallFigures {
@@ -139,6 +139,11 @@ export class DatabaseManager {
     const call = this.#records.begin("mark", []);
     await this.#calls.probe(call);
     return call.operationId;
+  }
+
+  /** Writes that wait for the database; undefined when they cannot. */
+  get queue(): QueueView | undefined {
+    return this.#writes.queue;
   }
 
   health(): DatabaseHealth {

@@ -27,6 +27,9 @@ export interface QueueBacklog {
   readonly deadLetterCount: number;
 }
 
+/** The queue, for people to look at. */
+export type QueueView = Pick<OperationQueue, "size" | "list" | "listDeadLetters">;
+
 export interface WritePathOptions {
   readonly catalogue: OperationCatalogue;
   readonly records: CallRecords;
@@ -49,6 +52,11 @@ export class WritePath {
   constructor(options: WritePathOptions) {
     this.#options = options;
     this.#queue = options.createQueue?.((operations) => this.#applyQueued(operations));
+  }
+
+  /** undefined = writes cannot wait. */
+  get queue(): QueueView | undefined {
+    return this.#queue;
   }
 
   get backlog(): QueueBacklog {

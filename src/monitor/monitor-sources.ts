@@ -2,7 +2,7 @@ import type { BackupManager } from "../database/backup/backup-manager.ts";
 import type { Recovery } from "../database/backup/recovery.ts";
 import type { Restorer } from "../database/backup/restorer.ts";
 import type { ErrorHandler } from "../database/error-handler.ts";
-import type { OperationQueue } from "../resilience/operation-queue.ts";
+import type { QueueView } from "../database/write-path.ts";
 import type { RecoveryLog } from "../resilience/recovery-log.ts";
 import type { ReadStore } from "../store/store.ts";
 import type { HealthSource } from "./health-source.ts";
@@ -25,7 +25,7 @@ export interface MonitorSources {
   readonly errors: Pick<ErrorHandler, "recent">;
   readonly recovery: Pick<RecoveryLog, "list">;
   /** undefined with a database in memory. */
-  readonly queue: Pick<OperationQueue, "size" | "list" | "listDeadLetters"> | undefined;
+  readonly queue: QueueView | undefined;
   /** undefined with a database in memory. */
   readonly backups: MonitorBackups | undefined;
   readonly store: ReadStore;

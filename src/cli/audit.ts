@@ -11,6 +11,7 @@ import { createReadStore, type ReadStore } from "../store/store.ts";
 import { withDataTools } from "./data-tools.ts";
 import { formatLocal } from "./format-moment.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
+import type { Workplace } from "./workplace.ts";
 
 /** The name that the program's own chain is asked for by; in the database it has none. */
 const SYSTEM_NAME = "system";
@@ -21,7 +22,7 @@ interface AuditOptions extends OutputOptions {
 }
 
 /** `audit verify | export`: reads only, also while the bot runs. */
-export function registerAuditVerb(program: Command, folder: string): void {
+export function registerAuditVerb(program: Command, place: Workplace): void {
   const audit = program.command("audit").description("the audit log");
   audit
     .command("verify")
@@ -29,7 +30,7 @@ export function registerAuditVerb(program: Command, folder: string): void {
     .addOption(createGuildOption())
     .option("--json", "print JSON")
     .action(async ({ guild, ...output }: AuditOptions) => {
-      printResult(await withReadStore(folder, (store) => verifyChains(store, guild)), output);
+      printResult(await withReadStore(place, (store) => verifyChains(store, guild)), output);
     });
   audit
     .command("export")
@@ -38,7 +39,7 @@ export function registerAuditVerb(program: Command, folder: string): void {
     .addOption(createGuildOption())
     .addOption(new Option("--json", "the same as --format json").conflicts("format"))
     .action(async ({ guild, json = false, format }: AuditOptions & { format?: ExportFormat }) => {
-      await withReadStore(folder, (store) => exportChains(store, guild, json ? "json" : (format ?? "csv")));
+      await withReadStore(place, (store) => exportChains(store, guild, json ? "json" : (format ?? "csv")));
     });
 }
 
@@ -52,8 +53,8 @@ function createGuildOption(): Option {
   );
 }
 
-async function withReadStore<Result>(folder: string, body: (store: ReadStore) => Promise<Result>): Promise<Result> {
-  return withDataTools(folder, async ({ databasePath: path, clock }) => {
+async function withReadStore<Result>(place: Workplace, body: (store: ReadStore) => Promise<Result>): Promise<Result> {
+  return withDataTools(place, async ({ databasePath: path, clock }) => {
     const database = new ReadOnlyDatabase({ path, operations, clock });
     try {
       return await body(createReadStore(database));

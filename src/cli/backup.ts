@@ -8,9 +8,10 @@ import { withDataTools, type DataTools } from "./data-tools.ts";
 import { formatLocal } from "./format-moment.ts";
 import { withProgress } from "./progress-bar.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
+import type { Workplace } from "./workplace.ts";
 
 /** `backup create | list | verify | prune`. All of them work while the bot runs: none touches the database's own files. */
-export function registerBackupVerb(program: Command, folder: string): void {
+export function registerBackupVerb(program: Command, place: Workplace): void {
   const backup = program.command("backup").description("verified backups of the database");
   backup
     .command("create")
@@ -19,7 +20,7 @@ export function registerBackupVerb(program: Command, folder: string): void {
     .option("--json", "print JSON")
     .action(async ({ comment, ...output }: OutputOptions & { comment: string }, command: Command) => {
       if (comment.length > COMMENT_LIMIT) command.error(`error: a comment has at most ${COMMENT_LIMIT} characters`);
-      printResult(await withDataTools(folder, (tools) => createBackup(tools, comment)), output);
+      printResult(await withDataTools(place, (tools) => createBackup(tools, comment)), output);
     });
   backup
     .command("list")
@@ -27,7 +28,7 @@ export function registerBackupVerb(program: Command, folder: string): void {
     .option("--json", "print JSON")
     .action(async (output: OutputOptions) => {
       printResult(
-        await withDataTools(folder, async (tools) => describeCatalogue(tools, await tools.backups.list())),
+        await withDataTools(place, async (tools) => describeCatalogue(tools, await tools.backups.list())),
         output,
       );
     });
@@ -39,7 +40,7 @@ export function registerBackupVerb(program: Command, folder: string): void {
     .option("--json", "print JSON")
     .action(async (id: string | undefined, { all = false, ...output }: OutputOptions & { all?: boolean }, command) => {
       if ((id === undefined) !== all) (command as Command).error("error: name a backup, or give --all");
-      printResult(await withDataTools(folder, (tools) => verifyBackups(tools, id)), output);
+      printResult(await withDataTools(place, (tools) => verifyBackups(tools, id)), output);
     });
   backup
     .command("prune")
@@ -47,7 +48,7 @@ export function registerBackupVerb(program: Command, folder: string): void {
     .option("--dry-run", "only say what would be removed")
     .option("--json", "print JSON")
     .action(async ({ dryRun = false, ...output }: OutputOptions & { dryRun?: boolean }) => {
-      printResult(await withDataTools(folder, (tools) => pruneBackups(tools, dryRun)), output);
+      printResult(await withDataTools(place, (tools) => pruneBackups(tools, dryRun)), output);
     });
 }
 

@@ -3,19 +3,20 @@ import { isSound, type IntegrityReport } from "../database/maintenance/integrity
 import { withDataTools } from "./data-tools.ts";
 import { withProgress } from "./progress-bar.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
+import type { Workplace } from "./workplace.ts";
 
 /** What is damaged is damaged everywhere; `--json` has all of it. */
 const SHOWN_LINES = 10;
 
 /** `check`: reads the whole database, also while the bot runs. */
-export function registerCheckVerb(program: Command, folder: string): void {
+export function registerCheckVerb(program: Command, place: Workplace): void {
   program
     .command("check")
     .description("look for damage in the database, also while the bot runs")
     .option("--full", "compare indexes with their rows as well, which takes some times as long")
     .option("--json", "print JSON")
     .action(async ({ full = false, ...output }: OutputOptions & { full?: boolean }) => {
-      const result = await withDataTools(folder, async ({ databasePath: path, run }) => {
+      const result = await withDataTools(place, async ({ databasePath: path, run }) => {
         const depth = full ? "full" : "quick";
         const report = await withProgress("check", (onProgress) =>
           run({ kind: "integrity-check", path, depth }, { onProgress }),

@@ -3,12 +3,13 @@ import { loadSettingsFromDisk } from "../config/load-settings.ts";
 import type { Settings } from "../config/settings.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { isMusterError, MusterError } from "../core/errors.ts";
-import { silentLogger, type LogFields, type Logger } from "../core/logger.ts";
+import type { LogFields, Logger } from "../core/logger.ts";
 import { BackupManager } from "../database/backup/backup-manager.ts";
 import { toBackupSettings } from "../database/backup/backup-settings.ts";
 import { cleanSnapshotLeftovers } from "../database/backup/snapshot-files.ts";
 import { MaintenanceRunner } from "../database/maintenance/maintenance-runner.ts";
 import { acquireInstanceLock, type InstanceLock } from "../database/sqlite/instance-lock.ts";
+import type { Workplace } from "./workplace.ts";
 
 /** What the verbs work on the data with, put together from the settings as the bot would put it together. */
 export interface DataTools {
@@ -30,12 +31,12 @@ export interface DataTools {
 const ONE_TRY = { maxAttempts: 1, baseDelay: 0, maxDelay: 0, backoffMultiplier: 1 } as const;
 
 /**
- * Runs a verb. Relative paths in the settings are relative to `folder`. Ctrl-C ends the process of the job that runs, with
+ * Runs a verb. Ctrl-C ends the process of the job that runs, with
  * what it had begun, and SHUTTING_DOWN with `stoppedText` is thrown. Throws CONFIG_INVALID for a database that is in
  * memory only.
  */
 export async function withDataTools<Result>(
-  folder: string,
+  { folder, createMaintenance = (parts) => new MaintenanceRunner(parts) }: Workplace,
   body: (tools: DataTools) => Promise<Result>,
   stoppedText = "stopped before it was done",
 ): Promise<Result> {
@@ -48,7 +49,7 @@ export async function withDataTools<Result>(
   const interruption = new AbortController();
   const clock = systemClock;
   const logger = createConsoleLogger();
-  const maintenance = new MaintenanceRunner({ clock, logger });
+  const maintenance = createMaintenance({ clock, logger });
   const backupFolder = resolve(folder, settings.DB_BACKUP_DIR);
   const databasePath = resolve(folder, settings.DATABASE_PATH);
   const run: MaintenanceRunner["run"] = (job, options) => maintenance.run(job, options);
@@ -113,5 +114,13 @@ function lockData(path: string, activity: string, clock: Clock, hint = RESTORE_H
 function createConsoleLogger(): Logger {
   const print = (message: string, { error }: LogFields = {}): void =>
     console.error(error instanceof Error ? `${message}: ${error.message}` : message);
-  return { ...silentLogger, warn: print, error: print };
+  // Not the silent one with two members changed: it would bring all that writes log files with it.
+  const logger: Logger = {
+    error: print,
+    warn: print,
+    info: () => undefined,
+    debug: () => undefined,
+    with: () => logger,
+  };
+  return logger;
 }

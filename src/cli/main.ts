@@ -1,6 +1,7 @@
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 import { COMPILE_CACHE_FOLDER } from "../core/compile-cache.ts";
+import "../core/lean-loading.ts";
 
 /** The command line: `npm run muster -- <verb>`. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 
@@ -10,5 +11,5 @@ process.umask(0o077);
 enableCompileCache(COMPILE_CACHE_FOLDER);
 
 const { runCommandLine } = await import("./program.ts");
-const exitCode = await runCommandLine(process.argv.slice(2), join(import.meta.dirname, "../.."));
+const exitCode = await runCommandLine(process.argv.slice(2), { folder: join(import.meta.dirname, "../..") });
 if (exitCode !== undefined) process.exitCode = exitCode;

@@ -9,35 +9,36 @@ import { withDataTools, type DataTools } from "./data-tools.ts";
 import { formatLocal } from "./format-moment.ts";
 import { withProgress } from "./progress-bar.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
+import type { Workplace } from "./workplace.ts";
 
 /** `migrate status | up | down | test`. The first and the last work while the bot runs; the others need it stopped. */
-export function registerMigrateVerb(program: Command, folder: string): void {
+export function registerMigrateVerb(program: Command, place: Workplace): void {
   const migrate = program.command("migrate").description("versions of the database's tables");
   migrate
     .command("status")
     .description("list the versions that are applied, those that are pending, and what differs from them")
     .option("--json", "print JSON")
     .action(async (output: OutputOptions) => {
-      printResult(await withDataTools(folder, (tools) => Promise.resolve(showStatus(tools))), output);
+      printResult(await withDataTools(place, (tools) => Promise.resolve(showStatus(tools))), output);
     });
   migrate
     .command("up")
     .description("make a backup, then apply what is pending; the bot does so by itself at its start")
     .option("--json", "print JSON")
-    .action(async (output: OutputOptions) => printResult(await withDataTools(folder, applyPending), output));
+    .action(async (output: OutputOptions) => printResult(await withDataTools(place, applyPending), output));
   migrate
     .command("down")
     .description("make a backup, then take the newest version back, to start the program of before")
     .option("--to <version>", "take back all versions after this one", parseVersion)
     .option("--json", "print JSON")
     .action(async ({ to, ...output }: OutputOptions & { to?: number }) => {
-      printResult(await withDataTools(folder, (tools) => takeBack(tools, to)), output);
+      printResult(await withDataTools(place, (tools) => takeBack(tools, to)), output);
     });
   migrate
     .command("test")
     .description("apply what is pending to a copy of the database, which is deleted afterwards")
     .option("--json", "print JSON")
-    .action(async (output: OutputOptions) => printResult(await withDataTools(folder, testPending), output));
+    .action(async (output: OutputOptions) => printResult(await withDataTools(place, testPending), output));
 }
 
 function parseVersion(text: string): number {

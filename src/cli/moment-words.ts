@@ -1,4 +1,4 @@
-import { casual } from "chrono-node";
+import { casual } from "chrono-node/en";
 
 /** Moments as the operator writes them, by this machine's clocks unless they name a zone. */
 

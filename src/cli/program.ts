@@ -1,7 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { EXIT_FAILED, EXIT_USAGE, printError, printJsonError } from "./verb.ts";
+import type { Workplace } from "./workplace.ts";
 
-type RegisterVerb = (program: Command, folder: string) => void;
+type RegisterVerb = (program: Command, place: Workplace) => void;
 
 /** Each verb with what it needs, which is most of what a start of the command line costs. */
 const VERBS: Readonly<Record<string, () => Promise<RegisterVerb>>> = {
@@ -15,11 +16,11 @@ const VERBS: Readonly<Record<string, () => Promise<RegisterVerb>>> = {
 
 /**
  * Runs the command line with the arguments after the program's own name; resolves to the exit code when it is not that of
- * success, or of what the verb itself has set. Relative paths in the settings are relative to `folder`.
+ * success, or of what the verb itself has set.
  */
-export async function runCommandLine(args: readonly string[], folder: string): Promise<number | undefined> {
+export async function runCommandLine(args: readonly string[], place: Workplace): Promise<number | undefined> {
   const program = new Command("muster").description("Looks after the data of a Muster bot").exitOverride();
-  for (const load of loadersFor(args)) (await load())(program, folder);
+  for (const load of loadersFor(args)) (await load())(program, place);
   try {
     await program.parseAsync(args, { from: "user" });
     return undefined;

@@ -1,4 +1,3 @@
-import { Presets, SingleBar } from "cli-progress";
 import type { ReportProgress } from "../database/maintenance/maintenance-progress.ts";
 
 const SCALE = 100;
@@ -9,6 +8,7 @@ export async function withProgress<Result>(
   run: (report: ReportProgress) => Promise<Result>,
 ): Promise<Result> {
   if (!process.stderr.isTTY) return run(() => undefined);
+  const { Presets, SingleBar } = await import("cli-progress");
   const bar = new SingleBar(
     {
       format: `${title} {bar} {percentage} % {step}`,

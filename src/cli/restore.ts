@@ -12,10 +12,10 @@ import { recordOffline } from "../store/offline-audit.ts";
 import { askForYes, canAsk } from "./confirmation.ts";
 import { withDataTools, type DataTools } from "./data-tools.ts";
 import { formatExactly } from "./format-moment.ts";
-import { parseInstant } from "./moment-words.ts";
 import { withProgress } from "./progress-bar.ts";
 import { describeOutcome, describePlan } from "./restore-words.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
+import type { Workplace } from "./workplace.ts";
 
 /**
  * `restore`: puts the database together beside the present one, verifies it, and only then exchanges the two, all under
@@ -30,7 +30,7 @@ interface RestoreOptions extends OutputOptions {
   readonly force?: boolean;
 }
 
-export function registerRestoreVerb(program: Command, folder: string): void {
+export function registerRestoreVerb(program: Command, place: Workplace): void {
   program
     .command("restore")
     .description("bring the database back: the newest state, a moment, or a backup; the bot must not run")
@@ -40,12 +40,12 @@ export function registerRestoreVerb(program: Command, folder: string): void {
     .option("--force", "do not ask")
     .option("--json", "print JSON")
     .action(async ({ json = false, force = false, dryRun = false, ...options }: RestoreOptions, command: Command) => {
-      const target = readTarget(options, command);
+      const target = await readTarget(options, command);
       if (!dryRun && !force && !canAsk()) {
         command.error("error: there is no terminal to ask on: look with --dry-run first, then give --force");
       }
       const result = await withDataTools(
-        folder,
+        place,
         (tools) => (dryRun ? showPlan(tools, target) : restore(tools, target, { isForced: force, isJson: json })),
         "restore the database: stopped, and everything is as it was",
       );
@@ -53,9 +53,11 @@ export function registerRestoreVerb(program: Command, folder: string): void {
     });
 }
 
-function readTarget({ at, backup }: RestoreOptions, command: Command): RestoreTarget {
+async function readTarget({ at, backup }: RestoreOptions, command: Command): Promise<RestoreTarget> {
   if (backup !== undefined) return { kind: "snapshot", id: backup };
   if (at === undefined) return { kind: "newest" };
+  // Most of what the verb would load, and for this alone.
+  const { parseInstant } = await import("./moment-words.ts");
   const nowAt = Date.now();
   const instant = parseInstant(at, nowAt);
   if (instant === undefined) {

@@ -41,12 +41,12 @@ describe("muster backup", () => {
   it("makes a backup with a comment, and lists it for people and for programs", async () =>
     withCopy(async (folder) => {
       const made = parse<{ id: string }>(await runMuster(folder, ["backup", "create", "--comment", "new", "--json"]));
-      const listing = parse<Listing>(await runMuster(folder, ["backup", "list", "--json"]));
+      const listing = parse<Listing>(await runMusterHere(folder, ["backup", "list", "--json"]));
       expect(listing.snapshots.map(({ id, comment }) => [id, comment])).toEqual([
         [made.id, "new"],
         [data.snapshotId, "the first"],
       ]);
-      const { stdout, stderr } = await runMuster(folder, ["backup", "list"]);
+      const { stdout, stderr } = await runMusterHere(folder, ["backup", "list"]);
       expect(stdout.split("\n").slice(1, 3)).toEqual([
         expect.stringMatching(new RegExp(`^${made.id} .*verified.*new$`)),
         expect.stringMatching(new RegExp(`^${data.snapshotId} .*the first$`)),
@@ -59,29 +59,31 @@ describe("muster backup", () => {
 
   it("verifies one backup or all, and ends with 1 when one cannot be used", async () =>
     withCopy(async (folder) => {
-      expect(await runMuster(folder, ["backup", "verify", data.snapshotId])).toMatchObject({
+      expect(await runMusterHere(folder, ["backup", "verify", data.snapshotId])).toMatchObject({
         ...{ code: 0, stdout: expect.stringContaining("sound") as string },
       });
       await damageSnapshot(folder, data.snapshotId);
-      expect(await runMuster(folder, ["backup", "verify", "--all"])).toMatchObject({
+      expect(await runMusterHere(folder, ["backup", "verify", "--all"])).toMatchObject({
         ...{ code: 1, stdout: expect.stringContaining("NOT USABLE") as string },
       });
       const json = parse<{ results: { outcome: string }[] }>(
-        await runMuster(folder, ["backup", "verify", data.snapshotId, "--json"]),
+        await runMusterHere(folder, ["backup", "verify", data.snapshotId, "--json"]),
         1,
       );
       expect(json.results.map(({ outcome }) => outcome)).toEqual(["unusable"]);
-      expect((await runMuster(folder, ["backup", "list"])).stdout).toContain("damaged");
+      expect((await runMusterHere(folder, ["backup", "list"])).stdout).toContain("damaged");
     }));
 
   it("says what pruning would remove, and removes it when it is meant", async () =>
     withCopy(async (folder) => {
-      await runMuster(folder, ["backup", "create"]);
+      await runMusterHere(folder, ["backup", "create"]);
       const one = { DB_MAX_BACKUPS: "1" };
       const removed = { removedIds: [data.snapshotId] };
-      expect(parse(await runMuster(folder, ["backup", "prune", "--dry-run", "--json"], one))).toMatchObject(removed);
+      expect(parse(await runMusterHere(folder, ["backup", "prune", "--dry-run", "--json"], one))).toMatchObject(
+        removed,
+      );
       expect(await listIds(folder)).toHaveLength(2);
-      expect(parse(await runMuster(folder, ["backup", "prune", "--json"], one))).toMatchObject(removed);
+      expect(parse(await runMusterHere(folder, ["backup", "prune", "--json"], one))).toMatchObject(removed);
       expect(await listIds(folder)).toHaveLength(1);
     }));
 
@@ -91,7 +93,7 @@ describe("muster backup", () => {
     [["create", "--comment", "x".repeat(201)]],
     [["nonsense"]],
   ])("ends %j with 2", async (args) => {
-    const result = await runMusterHere(["backup", ...args]);
+    const result = await runMusterHere(data.folder, ["backup", ...args]);
     expect(result).toMatchObject({ code: 2, stdout: "" });
     expect(result.stderr).not.toBe("");
     expect(result.stderr).not.toContain("    at ");
@@ -107,19 +109,19 @@ describe("muster backup", () => {
   });
 
   it("tells a program of failures as JSON", async () => {
-    expect(parse(await runMuster(data.folder, ["backup", "verify", "12345678", "--json"]), 1)).toMatchObject({
+    expect(parse(await runMusterHere(data.folder, ["backup", "verify", "12345678", "--json"]), 1)).toMatchObject({
       error: { code: "BACKUP_NOT_FOUND", message: expect.stringContaining("12345678") as string },
     });
-    expect(parse(await runMusterHere(["backup", "verify", "--json"]), 2)).toMatchObject({
+    expect(parse(await runMusterHere(data.folder, ["backup", "verify", "--json"]), 2)).toMatchObject({
       error: { code: "USAGE" },
     });
   });
 
   it("ends with 1 and a hint when there is no database, and when it is in memory", async () =>
     withFolder(async (folder) => {
-      expect((await runMuster(folder, ["backup", "create"])).code).toBe(1);
-      expect((await runMuster(folder, ["backup", "verify", "--all"])).code).toBe(1);
-      const inMemory = await runMuster(folder, ["backup", "list"], { TEST_MODE: "true" });
+      expect((await runMusterHere(folder, ["backup", "create"])).code).toBe(1);
+      expect((await runMusterHere(folder, ["backup", "verify", "--all"])).code).toBe(1);
+      const inMemory = await runMusterHere(folder, ["backup", "list"], { TEST_MODE: "true" });
       expect(inMemory).toMatchObject({ code: 1, stderr: expect.stringContaining("TEST_MODE=false") as string });
     }));
 
@@ -137,8 +139,8 @@ describe("muster backup", () => {
 
 describe("muster check", () => {
   it("finds a sound database sound, at both depths", async () => {
-    expect(await runMuster(data.folder, ["check"])).toMatchObject({ code: 0, stderr: "" });
-    const report = parse(await runMuster(data.folder, ["check", "--full", "--json"]));
+    expect(await runMusterHere(data.folder, ["check"])).toMatchObject({ code: 0, stderr: "" });
+    const report = parse(await runMusterHere(data.folder, ["check", "--full", "--json"]));
     expect(report).toMatchObject({ isSound: true, depth: "full", lines: ["ok"] });
   });
 
@@ -149,19 +151,19 @@ describe("muster check", () => {
         raw.exec("CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (id REFERENCES parent)");
         raw.exec("INSERT INTO child VALUES (7)");
       });
-      const orphan = await runMuster(folder, ["check"]);
+      const orphan = await runMusterHere(folder, ["check"]);
       expect(orphan).toMatchObject({
         code: 1,
         stdout: expect.stringContaining("refer to nothing in parent") as string,
       });
       damageFile(join(folder, "muster.db"));
       withRawConnection(join(folder, "muster.db"), (raw) => raw.pragma("page_size"));
-      expect(parse(await runMuster(folder, ["check", "--full", "--json"]), 1)).toMatchObject({ isSound: false });
+      expect(parse(await runMusterHere(folder, ["check", "--full", "--json"]), 1)).toMatchObject({ isSound: false });
     }));
 
   it("ends with 1 when there is no database, and makes none", async () =>
     withFolder(async (folder) => {
-      expect((await runMuster(folder, ["check"])).code).toBe(1);
+      expect((await runMusterHere(folder, ["check"])).code).toBe(1);
       expect(readdirSync(folder)).toEqual([]);
     }));
 });
@@ -177,16 +179,17 @@ describe("beside a running bot", () => {
           action: "test.note",
           target: "",
         });
-        for (const args of [
-          ["backup", "create"],
-          ["backup", "list"],
-          ["backup", "verify", "--all"],
-          ["check", "--full"],
-          ["audit", "verify"],
-          ["audit", "export"],
-          ["restore", "--dry-run"],
-        ]) {
-          expect([args, await runMuster(dataFolder, args)]).toMatchObject([args, { code: 0 }]);
+        // What opens the bot's database cannot do so in the bot's process.
+        for (const [run, args] of [
+          [runMuster, ["backup", "create"]],
+          [runMusterHere, ["backup", "list"]],
+          [runMusterHere, ["backup", "verify", "--all"]],
+          [runMuster, ["check", "--full"]],
+          [runMuster, ["audit", "verify"]],
+          [runMuster, ["audit", "export"]],
+          [runMusterHere, ["restore", "--dry-run"]],
+        ] as const) {
+          expect([args, await run(dataFolder, args)]).toMatchObject([args, { code: 0 }]);
         }
         const event = { guildId: bot.guildId, actorId: bot.ids.ownerId, action: "test.note", target: "still writes" };
         expect(await bot.store.audit.append(event)).toMatchObject({ sequence: 2 });

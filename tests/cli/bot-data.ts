@@ -67,7 +67,7 @@ export function addBulk(databasePath: string): void {
     raw.exec("CREATE TABLE bulk (value BLOB)");
     const insert = raw.prepare("INSERT INTO bulk VALUES (randomblob(1000000))");
     raw.transaction(() => {
-      for (let count = 0; count < 60; count++) insert.run();
+      for (let count = 0; count < 25; count++) insert.run();
     })();
   });
 }

@@ -60,7 +60,7 @@ describe("muster restore", () => {
   it("brings back a moment row by row, and says how it was understood and what was done", async () =>
     withCopy(async (folder, databasePath) => {
       const at = new Date(data.middleAt).toISOString();
-      const { code, stdout, stderr } = await runMuster(folder, ["restore", "--at", at, "--force"]);
+      const { code, stdout, stderr } = await runMusterHere(folder, ["restore", "--at", at, "--force"]);
       expect([code, stderr]).toEqual([0, ""]);
       expect(stdout).toContain(at);
       for (const word of ["Reaches:", "Without:", "Verified:", "quarantine", "Next:"]) expect(stdout).toContain(word);
@@ -69,7 +69,7 @@ describe("muster restore", () => {
 
   it("brings back a backup as it is", async () =>
     withCopy(async (folder, databasePath) => {
-      expect((await runMuster(folder, ["restore", "--backup", data.snapshotId, "--force"])).code).toBe(0);
+      expect((await runMusterHere(folder, ["restore", "--backup", data.snapshotId, "--force"])).code).toBe(0);
       const count = withRawConnection(databasePath, (raw) =>
         raw.prepare("SELECT count(*) FROM audit_log").pluck().get(),
       );
@@ -87,15 +87,23 @@ describe("muster restore", () => {
       expect(statSync(join(folder, "data")).mode & 0o777).toBe(0o700);
     }));
 
-  it("is in the audit log after the next start, which makes a backup of what was restored possible", async () =>
+  it("is in the audit log after the next start, which makes a backup possible and another restore not", async () =>
     withCopy(async (folder) => {
-      await runMuster(folder, ["restore", "--backup", data.snapshotId, "--force"]);
+      await runMusterHere(folder, ["restore", "--backup", data.snapshotId, "--force"]);
       const bot = await startTestBot({ dataFolder: folder });
       try {
         await bot.app.audit.sync();
         const { entries } = await bot.store.audit.list({ guildId: "", action: "backup.restore", limit: 10 });
         expect(entries).toMatchObject([{ target: data.snapshotId, actorId: "system", outcome: "success" }]);
         await expect(bot.app.backups!.manager.create({ reason: "manual" })).resolves.toMatchObject({ damage: null });
+
+        // While it runs, another one is refused: it names the bot and what to do, and leaves everything.
+        const setAside = quarantined(folder);
+        const { code, stderr } = await runMuster(folder, ["restore", "--force"]);
+        expect(code).toBe(1);
+        expect(stderr).toContain(`process ${process.pid}`);
+        expect(stderr).toContain("/dbbackup restore");
+        expect(quarantined(folder)).toEqual(setAside);
       } finally {
         await bot.stop();
       }
@@ -104,33 +112,18 @@ describe("muster restore", () => {
   it("changes nothing with --dry-run", async () =>
     withCopy(async (folder, databasePath) => {
       const before = readdirSync(folder).sort();
-      const { code, stdout } = await runMuster(folder, ["restore", "--dry-run", "--json"]);
+      const { code, stdout } = await runMusterHere(folder, ["restore", "--dry-run", "--json"]);
       expect(code).toBe(0);
       expect((JSON.parse(stdout) as RestoreDocument).plan.snapshotId).toBe(data.snapshotId);
       expect(readdirSync(folder).sort()).toEqual(before);
       expect(readContent(databasePath)).toBe(data.lastContent);
     }));
 
-  it("refuses while a bot runs, naming it and what to do, and leaves everything", async () =>
-    withFolder(async (dataFolder) => {
-      const bot = await startTestBot({ dataFolder });
-      try {
-        await bot.app.backups!.manager.create({ reason: "manual" });
-        const { code, stderr } = await runMuster(dataFolder, ["restore", "--force"]);
-        expect(code).toBe(1);
-        expect(stderr).toContain(`process ${process.pid}`);
-        expect(stderr).toContain("/dbbackup restore");
-        expect(quarantined(dataFolder)).toEqual([]);
-      } finally {
-        await bot.stop();
-      }
-    }));
-
   it("finishes what a crash left before it begins, so that no copy is lost", async () =>
     withCopy(async (folder, databasePath) => {
       renameSync(databasePath, `${databasePath}.replacement`);
       expect(
-        (await runMuster(folder, ["restore", "--at", new Date(data.middleAt).toISOString(), "--force"])).code,
+        (await runMusterHere(folder, ["restore", "--at", new Date(data.middleAt).toISOString(), "--force"])).code,
       ).toBe(0);
       expect(quarantined(folder).map(readContent)).toEqual([data.lastContent]);
       expect(readContent(databasePath)).toBe(data.middleContent);
@@ -139,7 +132,7 @@ describe("muster restore", () => {
   it("leaves everything as it was when the backup is damaged, with message and hint", async () =>
     withCopy(async (folder, databasePath) => {
       await damageSnapshot(folder, data.snapshotId);
-      const { code, stderr } = await runMuster(folder, ["restore", "--force"]);
+      const { code, stderr } = await runMusterHere(folder, ["restore", "--force"]);
       expect(code).toBe(1);
       expect(stderr).toContain(data.snapshotId);
       expect(stderr).not.toContain("    at ");
@@ -151,7 +144,7 @@ describe("muster restore", () => {
   it("leaves everything as it was on Ctrl-C", async () =>
     withCopy(async (folder, databasePath) => {
       addBulk(databasePath);
-      const large = await runMuster(folder, ["backup", "create", "--json"]);
+      const large = await runMusterHere(folder, ["backup", "create", "--json"]);
       const { id } = JSON.parse(large.stdout) as { id: string };
       const { child, result } = startMuster(folder, ["restore", "--backup", id, "--force"]);
       await untilFile(child, () => existsSync(`${databasePath}.restoring`));
@@ -172,7 +165,10 @@ describe("muster restore", () => {
     [["restore", "--at", "in 3 hours", "--force"], "yet to come"],
     [["restore", "--at", "today", "--backup", "00000000"], "cannot be used with"],
   ])("ends %j with 2", async (args, text) => {
-    expect(await runMusterHere(args)).toMatchObject({ code: 2, stderr: expect.stringContaining(text) as string });
+    expect(await runMusterHere(data.folder, args)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(text) as string,
+    });
   });
 
   it.each([
@@ -180,7 +176,7 @@ describe("muster restore", () => {
     [["restore", "--backup", "00000000", "--force"], 1, "What can be restored"],
     [["restore", "--at", "2020-01-01T00:00:00Z", "--force"], 1, "What can be restored"],
   ])("ends %j with %i, and leaves everything as it was", async (args, code, text) => {
-    const result = await runMuster(data.folder, args);
+    const result = await runMusterHere(data.folder, args);
     expect(result.code).toBe(code);
     expect(result.stderr).toContain(text);
     expect(readContent(data.databasePath)).toBe(data.lastContent);

@@ -113,12 +113,12 @@ export class CallRecords {
   /** Returns how long the call took, milliseconds. */
   #log(call: Call, outcome: OperationOutcome, code: ErrorCode | undefined): number {
     const { clock, errors, log } = this.#options;
-    const { operationId: id, name, requestedAt: at, attempts } = call;
+    const { operationId: id, name, requestedAt: at, attempts, steps } = call;
     const durationMs = clock.monotonic() - call.startedMonotonic;
     if (errors.isDebug) {
       const [sql, parameters] = [this.#sqlOf(call), parametersOf(call)];
-      log.record({ id, name, at, durationMs, attempts, outcome, code, sql, parameters });
-    } else log.record({ id, name, at, durationMs, attempts, outcome, code });
+      log.record({ id, name, at, durationMs, attempts, outcome, code, steps, sql, parameters });
+    } else log.record({ id, name, at, durationMs, attempts, outcome, code, steps });
     return durationMs;
   }
 

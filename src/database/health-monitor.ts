@@ -7,7 +7,6 @@ import type { GracefulDegradation } from "../resilience/graceful-degradation.ts"
 import { toBackupSettings } from "./backup/backup-settings.ts";
 import type { Backups } from "./backup/backups.ts";
 import type { DatabaseManager } from "./database-manager.ts";
-import type { StorageEngine } from "./engine.ts";
 import { createBackupReport } from "./health/backup-report.ts";
 import { measureDatabaseFiles, type DatabaseFilesSize } from "./health/database-files.ts";
 import { createDatabaseReport, createSample, toHealthMetrics, type HealthMetrics } from "./health/database-report.ts";
@@ -23,6 +22,7 @@ import type {
 import { findProblems, toHealthStatus } from "./health/problems.ts";
 import { ResponseWindows } from "./health/response-times.ts";
 import { SampleHistory } from "./health/sample-history.ts";
+import { SlowQueries, type PlanSource } from "./health/slow-queries.ts";
 import { SystemProbe } from "./health/system-probe.ts";
 import type { IntegrityMonitor } from "./integrity/integrity-monitor.ts";
 import type { LoggedOperation } from "./operation-log.ts";
@@ -31,7 +31,7 @@ export interface HealthMonitorOptions {
   /** undefined = in memory: then there are no files, and samples are kept in memory only. */
   readonly databasePath: string | undefined;
   readonly database: Pick<DatabaseManager, "health">;
-  readonly engine: Pick<StorageEngine, "statements">;
+  readonly engine: PlanSource;
   readonly degradation: Pick<GracefulDegradation, "state">;
   /** undefined with a database in memory. */
   readonly backups: Pick<Backups, "manager" | "canary"> | undefined;
@@ -59,6 +59,7 @@ export class HealthMonitor {
   readonly #windows: ResponseWindows;
   readonly #system: SystemProbe;
   readonly #history: SampleHistory;
+  readonly #slowQueries: SlowQueries;
   readonly #sampling: Interval;
   readonly #advancing: Interval;
   readonly #listeners = new Set<SampleListener>();
@@ -77,6 +78,7 @@ export class HealthMonitor {
       keepDays: () => settings().METRICS_RETENTION_DAYS,
       ...{ clock, logger },
     });
+    this.#slowQueries = new SlowQueries({ plans: options.engine, clock, logger });
     this.#advancing = new Interval({
       clock,
       everyMs: () => ADVANCE_INTERVAL_MS,
@@ -105,12 +107,16 @@ export class HealthMonitor {
   }
 
   /** Notes one call of the database; costs about a tenth of a microsecond, and never waits or throws. */
-  record({ name, outcome, code, durationMs }: LoggedOperation): void {
+  record({ name, steps, at, outcome, code, durationMs }: LoggedOperation): void {
     // An answer from memory asks the database nothing.
     if (outcome === "cached") return;
     // One that was queued because of a fault has met that fault.
     const isError = outcome === "failed" || (outcome === "queued" && code !== undefined);
     this.#windows.record(name, durationMs, isError);
+    // What was refused or put into the queue did not take its time in the database.
+    if (durationMs < this.#options.settings().DB_SLOW_QUERY || outcome === "refused" || outcome === "queued") return;
+    const names = steps && steps.length > 0 ? new Set(steps.map((step) => step.name)) : [name];
+    for (const operation of names) this.#slowQueries.note({ at, operation, durationMs });
   }
 
   /** From memory, at once; file sizes as of the last health check. */
@@ -164,7 +170,7 @@ export class HealthMonitor {
 
   /** The newest first. */
   slowQueries(): SlowQuery[] {
-    return [];
+    return [...this.#slowQueries.list];
   }
 
   suggestions(): Suggestion[] {
@@ -191,6 +197,7 @@ export class HealthMonitor {
 
   async #check(): Promise<void> {
     await this.#measureFiles();
+    await this.#slowQueries.explain();
     if (this.#options.settings().DB_MONITORING_ENABLED) await this.#takeSample();
   }
 

@@ -5,6 +5,7 @@ import { Interval } from "../core/interval.ts";
 import type { Logger } from "../core/logger.ts";
 import { OperationLogFile } from "./operation-log-file.ts";
 import { OperationCounter, type OperationStatistics } from "./operation-statistics.ts";
+import type { OperationStep } from "./operation.ts";
 
 /**
  * Every call of the database, one line each. `record` only fills a slot of a ring that is allocated once; lines are
@@ -28,6 +29,8 @@ export interface LoggedOperation {
   readonly attempts: number;
   readonly outcome: OperationOutcome;
   readonly code?: ErrorCode | undefined;
+  /** What it consisted of. Not written: the inputs may be personal. */
+  readonly steps?: readonly OperationStep[];
   /** SQL and values: written at debug level only. */
   readonly sql?: string | undefined;
   readonly parameters?: unknown;

@@ -1,11 +1,15 @@
 import { systemClock } from "../../core/clock.ts";
 import { MusterError } from "../../core/errors.ts";
+import { createId } from "../../core/ids.ts";
 import type { EngineRequest, EngineState, EngineStatus, StorageEngine } from "../engine.ts";
 import type { ArchiveSettings } from "./archive-keeper.ts";
 import { ConnectionManager, type ConnectionManagerOptions } from "./connection-manager.ts";
 import { IN_MEMORY_PATH } from "./connection.ts";
 import type { DatabaseThread } from "./database-thread.ts";
+import { EXPLAIN } from "./engine-operations.ts";
 import type { ArchiveStatus } from "./wal-archive.ts";
+
+const EXPLAIN_TIMEOUT_MS = 2_000;
 
 export type SqliteEngineOptions = ConnectionManagerOptions;
 
@@ -117,6 +121,16 @@ export class SqliteEngine implements StorageEngine {
 
   statements(operation: string): readonly string[] {
     return this.#connections.statements.list(operation);
+  }
+
+  /** How a statement would be run, one line for each step, whatever its values. Throws what reading throws. */
+  async explain(sql: string): Promise<readonly string[]> {
+    const requestedAt = systemClock.now();
+    const [plan] = await this.read({
+      ...{ operationId: createId(requestedAt), requestedAt, mayBeApplied: false, timeoutMs: EXPLAIN_TIMEOUT_MS },
+      steps: [{ name: EXPLAIN, input: { sql } }],
+    });
+    return plan as string[];
   }
 
   onStateChange(listener: (state: EngineState) => void): () => void {

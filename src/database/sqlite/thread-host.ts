@@ -4,6 +4,7 @@ import { isMusterError } from "../../core/errors.ts";
 import { listOperations, type AnyOperation } from "../operation.ts";
 import type { SchemaVersion } from "../schema/schema-version.ts";
 import type { ArchiveSettings } from "./archive-keeper.ts";
+import { engineOperations } from "./engine-operations.ts";
 import type { FileIdentity } from "./file-guard.ts";
 import type { ReplacementResult } from "./replacement.ts";
 import {
@@ -51,7 +52,7 @@ export async function serveThread(open: (context: ThreadContext) => ThreadServic
     const module = (await import(options.dataModuleUrl)) as DataModule;
     const service = open({
       options,
-      operations: listOperations(module.operations),
+      operations: new Map([...listOperations(module.operations), ...engineOperations]),
       migrations: module.migrations,
       reply: (replies) => port.postMessage(`[${replies.join(",")}]`),
       notify,

@@ -27,6 +27,8 @@ import type { ArchiveSettings } from "./database/sqlite/archive-keeper.ts";
 import { IN_MEMORY_PATH } from "./database/sqlite/connection.ts";
 import { acquireInstanceLock, type InstanceLock } from "./database/sqlite/instance-lock.ts";
 import { SqliteEngine } from "./database/sqlite/sqlite-engine.ts";
+import { CallFigures } from "./monitor/metrics/call-figures.ts";
+import { Monitor } from "./monitor/monitor.ts";
 import type { RetryConfig } from "./resilience/backoff.ts";
 import { GracefulDegradation } from "./resilience/graceful-degradation.ts";
 import { OperationQueue } from "./resilience/operation-queue.ts";
@@ -35,7 +37,7 @@ import type { AuditOutcome } from "./store/audit-chain.ts";
 import { AuditLog } from "./store/audit-log.ts";
 import type { NewAuditEntry } from "./store/audit.ts";
 import { DATA_MODULE_URL, operations } from "./store/data-module.ts";
-import { createStore, type Store } from "./store/store.ts";
+import { createReadStore, createStore, type Store } from "./store/store.ts";
 import { SystemAudit } from "./store/system-audit.ts";
 
 /** Writes that wait for the database at most: a day of one each second. Beyond it they are refused, clearly. */
@@ -76,6 +78,8 @@ export class App {
   readonly databaseRecovery: Recovery | undefined;
   /** undefined with a database in memory. */
   readonly migrations: MigrationGate | undefined;
+  /** undefined when it is turned off. */
+  readonly monitor: Monitor | undefined;
   readonly #lifecycle: Lifecycle;
 
   constructor({ settings: initial, folder, access, clock, logger, onFatal, isWatchingSettings }: AppOptions) {
@@ -93,10 +97,12 @@ export class App {
     const archive = (): ArchiveSettings | undefined => toArchiveSettings(settings.current, backupFolder);
     this.engine = createEngine({ settings, path: databasePath, archive, recovery: this.recovery, clock, logger });
     const { degradation, errors, operationLog, engine } = this;
+    const calls = new CallFigures();
     const log: DatabaseManagerOptions["log"] = {
       record: (operation) => {
         operationLog.record(operation);
         this.health.record(operation);
+        calls.record(operation);
       },
     };
     this.database = new DatabaseManager({
@@ -171,9 +177,27 @@ export class App {
       gateway: () => this.bot.gatewayReport(),
       settings: () => settings.current,
     });
+    if (initial.MONITOR_PORT !== 0) {
+      this.monitor = new Monitor({
+        ...{ host: initial.MONITOR_HOST, port: initial.MONITOR_PORT, token: initial.MONITOR_TOKEN, clock, logger },
+        sources: {
+          ...{ health: this.health, errors, recovery: this.recovery, queue: database.queue, calls },
+          onStateChange: (listener) => degradation.onChange(listener),
+          backups: backups && {
+            ...{ manager: backups.manager, restorer: backups.restorer },
+            ...(databaseRecovery ? { recovery: databaseRecovery } : {}),
+          },
+          store: createReadStore(database),
+        },
+        onWork: ({ action, target, isSuccess, details }) =>
+          void systemAudit.record(action, target, isSuccess ? "success" : "failure", { ...details, by: "monitor" }),
+      });
+    }
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
       { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },
+      // Before whatever takes long to start, and after it at the stop: that is when people look.
+      ...(this.monitor ? [this.monitor] : []),
       // Stopped after the database, which then is not opened again for the end of a recovery that was interrupted.
       ...(this.databaseRecovery && dataFolder !== undefined
         ? [createRecoveryPart(this.databaseRecovery, dataFolder)]

@@ -27,18 +27,18 @@ import type { ArchiveSettings } from "./database/sqlite/archive-keeper.ts";
 import { IN_MEMORY_PATH } from "./database/sqlite/connection.ts";
 import { acquireInstanceLock, type InstanceLock } from "./database/sqlite/instance-lock.ts";
 import { SqliteEngine } from "./database/sqlite/sqlite-engine.ts";
+import { Alerts } from "./monitor/alerts/alerts.ts";
 import { CallFigures } from "./monitor/metrics/call-figures.ts";
 import { Monitor } from "./monitor/monitor.ts";
 import type { RetryConfig } from "./resilience/backoff.ts";
 import { GracefulDegradation } from "./resilience/graceful-degradation.ts";
 import { OperationQueue } from "./resilience/operation-queue.ts";
 import { RecoveryLog } from "./resilience/recovery-log.ts";
-import type { AuditOutcome } from "./store/audit-chain.ts";
 import { AuditLog } from "./store/audit-log.ts";
-import type { NewAuditEntry } from "./store/audit.ts";
 import { DATA_MODULE_URL, operations } from "./store/data-module.ts";
 import { createReadStore, createStore, type Store } from "./store/store.ts";
 import { SystemAudit } from "./store/system-audit.ts";
+import type { SystemEvent } from "./store/system-event.ts";
 
 /** Writes that wait for the database at most: a day of one each second. Beyond it they are refused, clearly. */
 const MAX_QUEUED_OPERATIONS = 100_000;
@@ -72,6 +72,7 @@ export class App {
   readonly audit: AuditLog;
   readonly integrity: IntegrityMonitor;
   readonly health: HealthMonitor;
+  readonly alerts: Alerts;
   /** undefined with a database in memory. */
   readonly backups: Backups | undefined;
   /** undefined with a database in memory. */
@@ -107,7 +108,9 @@ export class App {
     };
     this.database = new DatabaseManager({
       ...{ engine, operations, degradation, errors, log, clock, logger },
-      ...(dataFolder === undefined ? {} : { createQueue: queueIn(join(dataFolder, "spool"), clock, logger) }),
+      ...(dataFolder === undefined
+        ? {}
+        : { createQueue: queueIn(join(dataFolder, "spool"), (event) => void tell(event), clock, logger) }),
       retry: () => retryConfig(settings.current),
       operationTimeoutMs: () => settings.current.DB_OPERATION_TIMEOUT,
       breaker: {
@@ -125,6 +128,16 @@ export class App {
     });
     const { store, database, audit } = this;
     const systemAudit = new SystemAudit(audit, logger);
+    this.alerts = new Alerts({
+      webhookUrl: () => settings.current.ALERT_WEBHOOK_URL,
+      sendToChannel: (text, at) => this.bot.sendAlert(text, at),
+      memoryPath: dataFolder === undefined ? undefined : join(dataFolder, "alerts.json"),
+      ...{ clock, logger },
+    });
+    const tell = (event: SystemEvent): Promise<void> | void => {
+      this.alerts.take(event);
+      return systemAudit.take(event);
+    };
     const maintenance = new MaintenanceRunner({ clock, logger });
     const run: MaintenanceRunner["run"] = (job, runOptions) => maintenance.run(job, runOptions);
     this.integrity = new IntegrityMonitor({
@@ -132,7 +145,7 @@ export class App {
       inspect: run,
       schedule: createCronSchedule(logger),
       expression: initial.DB_INTEGRITY_SCHEDULE,
-      onIncident: (incident) => systemAudit.recordIntegrity(incident),
+      onIncident: (incident) => tell({ of: "integrity", incident }),
       onCorrupt: (error) => {
         if (this.databaseRecovery) this.databaseRecovery.report(error, true);
         else logger.error("the database is damaged: restore a backup", { error });
@@ -147,20 +160,20 @@ export class App {
         settings: () => toBackupSettings(settings.current),
         isAvailable: () => degradation.state.kind === "normal" && engine.status().state.kind === "ready",
         cron: createCronSchedule(logger),
-        onEvent: (event) => systemAudit.recordBackup(event),
+        onEvent: (event) => void tell({ of: "backup", event }),
       });
       this.databaseRecovery = new Recovery({
         ...{ ...shared, backupFolder, degradation },
         settings: () => toRecoverySettings(settings.current),
         onIncident: (incident) => {
-          systemAudit.recordRecovery(incident);
+          void tell({ of: "recovery", incident });
           if (incident.kind === "recovered") this.bot.reload();
         },
       });
       this.migrations = new MigrationGate({
         ...{ engine, backups: this.backups.manager, clock, logger },
         window: () => settings.current.DB_MIGRATION_WINDOW,
-        onEvent: (event) => systemAudit.recordMigration(event),
+        onEvent: (event) => void tell({ of: "migration", event }),
       });
     }
     const { backups, migrations, databaseRecovery } = this;
@@ -195,6 +208,7 @@ export class App {
     }
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
+      this.alerts,
       { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },
       // Before whatever takes long to start, and after it at the stop: that is when people look.
       ...(this.monitor ? [this.monitor] : []),
@@ -222,7 +236,7 @@ export class App {
       ...(migrations ? [{ name: "migrations", start: () => migrations.start(), stop: () => migrations.stop() }] : []),
       { name: "integrity checks", start: () => this.integrity.start(), stop: () => this.integrity.stop() },
       { name: "bot", start: () => this.bot.start(), stop: () => this.bot.stop() },
-      ...(isWatchingSettings ? [createSettingsPart(folder, settings, systemAudit, clock, logger)] : []),
+      ...(isWatchingSettings ? [createSettingsPart(folder, settings, (event) => void tell(event), clock, logger)] : []),
     ]);
     settings.onChange(({ after }) => {
       logger.addSecrets(settings.secrets);
@@ -239,8 +253,10 @@ export class App {
     this.recovery.onAction(({ action, outcome }) => {
       if (action === "restore" && outcome === "succeeded") this.bot.reload();
     });
-    this.recovery.onAction((action) => systemAudit.recordRescue(action));
+    this.recovery.onAction((action) => void tell({ of: "action", action }));
+    this.health.onSample((_sample, { problems }) => this.alerts.sample(problems));
     degradation.onChange((state) => {
+      void tell({ of: "state", state });
       if (state.kind === "normal") {
         logger.info("the database is available");
         audit.sync().catch((error: unknown) => logger.error("audit entries still wait", { error }));
@@ -317,24 +333,17 @@ function createStatisticsPart(operationLog: OperationLog, clock: Clock, logger: 
 function createSettingsPart(
   folder: string,
   settings: LiveSettings,
-  systemAudit: SystemAudit,
+  tell: (event: SystemEvent) => void,
   clock: Clock,
   logger: Logger,
 ): Part {
-  const record = (action: string, outcome: AuditOutcome, details: NewAuditEntry["details"] = {}): void =>
-    void systemAudit.record(action, "settings", outcome, details);
   const watcher = new SettingsWatcher({
     ...{ folder, settings, clock },
     onReport(report) {
-      if (report.kind === "applied") {
-        logger.info("settings changed", { changes: report.changes });
-        record("settings.change", "success", { changes: report.changes });
-      } else if (report.kind === "rejected") {
-        logger.error("changed settings are not valid, nothing was changed", { problems: report.problems });
-        record("settings.reject", "failure", { problems: report.problems });
-      } else {
-        logger.info("the settings are valid again");
-      }
+      if (report.kind === "applied") logger.info("settings changed", { changes: report.changes });
+      else if (report.kind === "corrected") logger.info("the settings are valid again");
+      else logger.error("changed settings are not valid, nothing was changed", { problems: report.problems });
+      tell({ of: "settings", report });
     },
     onError: (error) => logger.error("looking for changed settings failed", { error }),
   });
@@ -355,13 +364,21 @@ function createDatabasePart(database: DatabaseManager, logger: Logger): Part {
   };
 }
 
-function queueIn(folder: string, clock: Clock, logger: Logger): NonNullable<DatabaseManagerOptions["createQueue"]> {
+function queueIn(
+  folder: string,
+  tell: (event: SystemEvent) => void,
+  clock: Clock,
+  logger: Logger,
+): NonNullable<DatabaseManagerOptions["createQueue"]> {
   return (apply) =>
     new OperationQueue({
       ...{ folder, clock, logger, apply },
       maxEntries: () => MAX_QUEUED_OPERATIONS,
       maxRetries: () => MAX_QUEUED_RETRIES,
-      onDeadLetter: ({ id, operation }, error) => logger.error("a queued write was given up", { id, operation, error }),
+      onDeadLetter({ id, operation }, error) {
+        logger.error("a queued write was given up", { id, operation, error });
+        tell({ of: "dead-letter", operation });
+      },
     });
 }
 

@@ -10,6 +10,7 @@ import type { GracefulDegradation } from "../resilience/graceful-degradation.ts"
 import type { AuditLog } from "../store/audit-log.ts";
 import type { EventRecord } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
+import { AlertMessages } from "./alert-messages.ts";
 import type { BackupTools } from "./backup-tools.ts";
 import { createClient, explainLoginFailure, hasMemberListIntent, type DiscordAccess } from "./client.ts";
 import { registerCommands } from "./command-registry.ts";
@@ -67,15 +68,25 @@ export class Bot {
   readonly #options: BotOptions;
   readonly #stopping = new AbortController();
   readonly #gateway: GatewayStatus;
+  readonly #alerts: AlertMessages;
   #parts: BotParts | undefined;
 
   constructor(options: BotOptions) {
     this.#options = options;
-    this.#gateway = new GatewayStatus(options.clock);
+    const { clock, logger } = options;
+    this.#gateway = new GatewayStatus(clock);
+    const isConnected = (): boolean => this.#gateway.isConnected;
+    this.#alerts = new AlertMessages({ isConnected, clock, logger, texts: english });
   }
 
   gatewayReport(): GatewayReport {
     return this.#gateway.report();
+  }
+
+  /** Puts a line into the channel `ALERT_CHANNEL_ID`, as soon as Discord can be reached; `at`: of what it tells. */
+  sendAlert(text: string, at: number): void {
+    const channelId = this.#options.settings.current.ALERT_CHANNEL_ID;
+    if (channelId) this.#alerts.send(channelId, text, at);
   }
 
   /**
@@ -91,8 +102,10 @@ export class Bot {
         "the Server Members intent is not enabled: only members whom the bot has seen are counted and reminded",
       );
     }
-    const parts = buildParts(this.#options, createClient(this.#options.access, hasMemberList), hasMemberList);
+    const client = createClient(this.#options.access, hasMemberList);
+    const parts = buildParts(this.#options, client, hasMemberList, this.#alerts);
     this.#parts = parts;
+    this.#alerts.follow(client);
     watchConnection(parts.client, this.#options);
     this.#gateway.follow(parts.client);
     await this.#untilReachable("connect to Discord's gateway", () => login(parts.client, this.#options.access.token));
@@ -121,6 +134,7 @@ export class Bot {
       parts.reminders.stop(),
       parts.synchronizer.stop(),
       parts.tracker.settle(),
+      this.#alerts.stop(),
     ]).then(() => parts.cards.stop());
     // A Discord that hangs must not keep the program from closing its database.
     const settled = new AbortController();
@@ -163,7 +177,7 @@ export class Bot {
 
 type BotParts = ReturnType<typeof buildParts>;
 
-function buildParts(options: BotOptions, client: Client, hasMemberList: boolean) {
+function buildParts(options: BotOptions, client: Client, hasMemberList: boolean, messages: AlertMessages) {
   const { settings, store, database, audit, backups, degradation, clock, logger } = options;
   const texts = english;
   const tracked = new TrackedEvents(store);
@@ -171,7 +185,7 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean)
   const directory = new MemberDirectory(client, clock);
   const audience = new Audience({ client, store, flags, directory, hasMemberList });
   const reconciler = new Reconciler(client, store, clock);
-  const alerts = new GuildAlerts(client, flags, logger);
+  const alerts = new GuildAlerts(messages, flags, logger);
   const cards = new EventCards({ client, store, audience, flags, clock, logger, texts });
   const wakeReminders = (): void => reminders.wake();
   const events = new EventService({

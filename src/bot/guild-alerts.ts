@@ -1,15 +1,15 @@
-import type { Client } from "discord.js";
 import type { Logger } from "../core/logger.ts";
+import type { AlertMessages } from "./alert-messages.ts";
 import type { GuildFlags } from "./flags/guild-flags.ts";
 
 /** Tells a server's own people, in the channel that the flag `alert-channel` names, what needs their attention. */
 export class GuildAlerts {
-  readonly #client: Client;
+  readonly #messages: Pick<AlertMessages, "send">;
   readonly #flags: GuildFlags;
   readonly #logger: Logger;
 
-  constructor(client: Client, flags: GuildFlags, logger: Logger) {
-    this.#client = client;
+  constructor(messages: Pick<AlertMessages, "send">, flags: GuildFlags, logger: Logger) {
+    this.#messages = messages;
     this.#flags = flags;
     this.#logger = logger;
   }
@@ -24,7 +24,6 @@ export class GuildAlerts {
   async #send(guildId: string, content: string): Promise<void> {
     const { alertChannelId } = await this.#flags.get(guildId);
     if (alertChannelId === undefined) return;
-    const channel = await this.#client.channels.fetch(alertChannelId);
-    if (channel?.isSendable()) await channel.send({ content });
+    this.#messages.send(alertChannelId, content);
   }
 }

@@ -3,13 +3,13 @@ import type { ArchiveEvent } from "../database/backup/archive-watch.ts";
 import type { BackupEvent } from "../database/backup/backup-manager.ts";
 import { describeBackupEvent } from "../database/backup/backups.ts";
 import type { RecoveryIncident } from "../database/backup/recovery.ts";
-import type { IntegrityIncident } from "../database/integrity/integrity-monitor.ts";
 import type { MigrationEvent } from "../database/schema/migration-gate.ts";
 import type { RecoveryAction } from "../resilience/recovery-log.ts";
 import type { AuditOutcome } from "./audit-chain.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { SYSTEM_CHAIN, type NewAuditEntry } from "./audit.ts";
 import { SYSTEM_ACTOR } from "./inputs.ts";
+import type { SystemEvent } from "./system-event.ts";
 
 type Details = NewAuditEntry["details"];
 
@@ -41,11 +41,27 @@ export class SystemAudit {
     }
   }
 
-  async recordIntegrity({ kind, details }: IntegrityIncident): Promise<void> {
-    await this.record(`integrity.${kind}`, "database", "success", details);
+  take(event: SystemEvent): Promise<void> | void {
+    switch (event.of) {
+      case "backup":
+        return this.#recordBackup(event.event);
+      case "migration":
+        return this.#recordMigration(event.event);
+      case "integrity":
+        return this.record(`integrity.${event.incident.kind}`, "database", "success", event.incident.details);
+      case "recovery":
+        return this.#recordRecovery(event.incident);
+      case "action":
+        return this.#recordRescue(event.action);
+      case "settings":
+        return this.#recordSettings(event.report);
+      case "state":
+      case "dead-letter":
+        return undefined;
+    }
   }
 
-  recordBackup(event: BackupEvent | ArchiveEvent): void {
+  #recordBackup(event: BackupEvent | ArchiveEvent): void {
     // Whoever asks for one is in the audit log with the asking.
     if (event.kind === "made" && event.manifest.reason === "manual") return;
     const { action, isSuccess, target, details } = describeBackupEvent(event);
@@ -53,22 +69,30 @@ export class SystemAudit {
     void this.record(action, target, isSuccess ? "success" : "failure", details);
   }
 
-  recordRecovery({ kind, summary, details }: RecoveryIncident): void {
+  #recordRecovery({ kind, summary, details }: RecoveryIncident): void {
     const isSuccess = kind === "recovered" || kind === "reopened";
     void this.record(`recovery.${kind}`, "database", isSuccess ? "success" : "failure", { summary, ...details });
   }
 
-  recordRescue({ action, outcome, target, detail }: RecoveryAction): void {
+  #recordRescue({ action, outcome, target, detail }: RecoveryAction): void {
     if (action !== "rescue" || outcome === "running") return;
     void this.record("database.rescue", target, outcome === "succeeded" ? "success" : "failure", { detail });
   }
 
-  recordMigration(event: MigrationEvent): void {
+  #recordMigration(event: MigrationEvent): void {
     if (event.kind === "waiting") return;
     const { from, to } = event.pending ?? {};
     const details =
       event.kind === "migrated" ? { from, to, backup: event.backupId } : { from, to, code: event.error.code };
     if (event.kind !== "migrated") this.#logger.error(`migration: ${event.kind}`, { error: event.error });
     void this.record("database.migrate", "database", event.kind === "migrated" ? "success" : "failure", details);
+  }
+
+  #recordSettings(report: Extract<SystemEvent, { of: "settings" }>["report"]): void {
+    if (report.kind === "applied") {
+      void this.record("settings.change", "settings", "success", { changes: report.changes });
+    } else if (report.kind === "rejected") {
+      void this.record("settings.reject", "settings", "failure", { problems: report.problems });
+    }
   }
 }

@@ -7,6 +7,7 @@ export const generalTexts = {
   cooldown: (readyMoment: string): string => `That was quick. You can use this again ${readyMoment}.`,
   ping: (gatewayMs: number | undefined): string =>
     gatewayMs === undefined ? "Pong!" : `Pong! Discord's gateway answers in ${gatewayMs} ms.`,
+  omittedAlerts: (count: number): string => `-# ${count} earlier alert${count === 1 ? "" : "s"} left out: see the log`,
   definePing: "Look whether the bot is awake",
   defineHelp: "Show what you can do with Muster",
   help: {

@@ -7,7 +7,7 @@ export default tseslint.config(
   ...tseslint.configs.recommendedTypeChecked,
   importConfigs.typescript,
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { "import-x": importConfigs.recommended.plugins["import-x"] },
     settings: {
@@ -23,7 +23,10 @@ export default tseslint.config(
       "import-x/no-cycle": "error",
       "import-x/no-duplicates": ["error", { "prefer-inline": true }],
       "import-x/no-default-export": "error",
-      "import-x/no-extraneous-dependencies": ["error", { devDependencies: ["tests/**", "*.config.*"] }],
+      "import-x/no-extraneous-dependencies": [
+        "error",
+        { devDependencies: ["tests/**", "*.config.*", "src/monitor/web/**"] },
+      ],
       "import-x/order": [
         "error",
         { groups: ["builtin", "external", "parent", "sibling"], alphabetize: { order: "asc" } },
@@ -34,7 +37,12 @@ export default tseslint.config(
     },
   },
   {
-    files: ["jest.config.ts", "jest.torture.config.ts", "tests/helpers/slow-first-sequencer.ts"],
+    files: [
+      "jest.config.ts",
+      "jest.torture.config.ts",
+      "src/monitor/web/vite.config.ts",
+      "tests/helpers/slow-first-sequencer.ts",
+    ],
     rules: { "import-x/no-default-export": "off", "no-restricted-exports": "off" },
   },
   { files: ["**/*.js"], ...tseslint.configs.disableTypeChecked },

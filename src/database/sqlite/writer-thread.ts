@@ -10,6 +10,7 @@ import { IN_MEMORY_PATH, openWriterConnection, type SqliteConnection } from "./c
 import { classifySqliteError } from "./error-classification.ts";
 import { GroupCommitter } from "./group-commit.ts";
 import { OperationRunner } from "./operation-runner.ts";
+import { Optimizer } from "./optimizer.ts";
 import { quarantineFolderAt, takeUpReplacement } from "./replacement.ts";
 import { rescueFromConnection } from "./rescue.ts";
 import { serveThread } from "./thread-host.ts";
@@ -108,6 +109,12 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
       }
     },
   });
+  const optimizer = new Optimizer(connection.database, systemClock);
+  const optimize = (): void =>
+    attempt("optimize the database", () => {
+      optimizer.optimize();
+      noteCommit();
+    });
   const housekeeping = new Interval({
     clock: systemClock,
     everyMs: () => HOUSEKEEPING_INTERVAL_MS,
@@ -121,6 +128,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
       attempt("prune applied operations", () => {
         if (pruneAppliedOperations(connection) > 0) noteCommit();
       });
+      if (optimizer.isDue) optimize();
     },
     onError: (error) => reportTrouble("housekeeping", error),
   });
@@ -134,6 +142,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
     async close() {
       await housekeeping.stop();
       await committer.settle();
+      if (optimizer.isWorthwhile) optimize();
       attempt("last checkpoint", () => checkpointer.checkpoint());
       connection.database.close();
       archive?.close();

@@ -4,8 +4,10 @@ import { eventOperations } from "./events.ts";
 import { flagOperations } from "./flags.ts";
 import { guildOperations } from "./guilds.ts";
 import { firstTables } from "./migrations/001-first-tables.ts";
+import { commandUsage } from "./migrations/002-command-usage.ts";
 import { reactionOperations } from "./reactions.ts";
 import { reminderOperations } from "./reminders.ts";
+import { usageOperations } from "./usage.ts";
 import { userOperations } from "./users.ts";
 
 /** What Muster keeps: the operations and migrations that the database layer, and its threads, are given by URL. */
@@ -18,9 +20,10 @@ export const operations = {
   reminders: reminderOperations,
   flags: flagOperations,
   audit: auditOperations,
+  usage: usageOperations,
   integrity: integrityOperations,
 };
 
-export const migrations = [firstTables];
+export const migrations = [firstTables, commandUsage];
 
 export const DATA_MODULE_URL = import.meta.url;

@@ -7,6 +7,10 @@ export interface UsageReport {
   readonly to: number;
   readonly total: number;
   readonly failed: number;
+  /** Answered with a reason why not: a wrong value, a missing permission. */
+  readonly refused: number;
+  /** Saved until the database is back. */
+  readonly queued: number;
   /** Oldest first; `day` is YYYY-MM-DD; days without any use are left out. */
   readonly byDay: readonly UsageDay[];
   /** The most used first. */

@@ -11,7 +11,7 @@ const USER = "200000000000000001";
 const EVENT = "01J0000000000000000000EVNT";
 const AT = 1_750_000_000_000;
 
-const { events, reactions, reminders, flags, audit, users, guilds } = operations;
+const { events, reactions, reminders, flags, audit, users, guilds, usage } = operations;
 const database = new Database(":memory:");
 const run = statementsOf.bind(undefined, database);
 
@@ -45,6 +45,7 @@ const CASES: readonly Case[] = [
   ["guilds.find", () => run(guilds.find, { guildId: GUILD })],
   ["users.listReminderModes", () => run(users.listReminderModes, { guildId: GUILD })],
   ["users.listSeen", () => run(users.listSeen, { guildId: GUILD, limit: 1_000 })],
+  ["usage.prune", () => run(usage.prune, { before: AT, limit: 1_000 })],
   ["audit.listActions", () => run(audit.listActions, { guildId: GUILD })],
   ["audit.verify", () => run(audit.verify, { guildId: GUILD })],
   ...auditCases(),
@@ -131,6 +132,17 @@ describe("query plans", () => {
       ]);
     },
   );
+
+  it.each([
+    ["one server", { guildId: GUILD }, "command_usage_guild (guild_id=? AND at>? AND at<?)"],
+    ["all servers", {}, "command_usage_at (at>? AND at<?)"],
+  ])("counts the use of commands in %s from an index alone, within the range of time", async (_title, who, index) => {
+    const statements = await run(usage.report, { from: AT, to: AT + 1, ...who });
+    for (const statement of statements) {
+      expect(explainPlan(database, statement)[0]).toBe(`SEARCH command_usage USING COVERING INDEX ${index}`);
+    }
+    expect(statements).toHaveLength(2);
+  });
 
   it("searches titles among the newest events only", async () => {
     const [statement] = await run(events.search, { guildId: GUILD, text: "roll", limit: 25 });

@@ -52,6 +52,8 @@ describe("what a write says that it touches", () => {
       ["reminders.listDue", { guildId, at: at + 100, limit: 100 }],
       ["reminders.listHistory", { guildId, eventId: first, limit: 100 }],
       ["flags.list", { guildId }],
+      ["usage.report", { from: at - 100, to: at + 100, guildId }],
+      ["usage.report", { from: at - 100, to: at + 100 }],
       ["audit.list", { guildId, limit: 100 }],
       ["audit.listActions", { guildId }],
       ["audit.verify", { guildId }],
@@ -77,6 +79,11 @@ describe("what a write says that it touches", () => {
       ["users.setReminderMode", { guildId, id: "200000000000000078", username: null, mode: "dm" }],
       ["flags.set", { ...flag, value: "Europe/Berlin" }],
       ["flags.clear", flag],
+      [
+        "usage.record",
+        { entries: [{ guildId, id: newId(), command: "mine", at, durationMs: 9, outcome: "answered" }] },
+      ],
+      ["usage.prune", { before: at + 1, limit: 10 }],
       ["audit.append", { guildId, actorId: OWNER, action: "audit.export", target: "csv" }],
       [
         "audit.appendAll",

@@ -33,6 +33,7 @@ export function describeChange({
   chain,
   isChangedSince,
   differingPageCount,
+  uncomparable,
   lostFrameCount,
 }: ArchiveFindings): string | undefined {
   if (lostFrameCount > 0)
@@ -40,6 +41,8 @@ export function describeChange({
   if (chain === "none")
     return "there is no archive of the database's log: whether the last changes are missing cannot be told. If it was off until now, that is in order";
   if (differingPageCount === 0) return undefined;
+  if (uncomparable !== undefined && chain === "complete")
+    return `the database could not be held against its backups, which cannot be read as they should: ${uncomparable}`;
   if (isChangedSince)
     return "something else has changed the database since it was closed; if that was nobody's intention, restore the newest backup";
   return chain === "interrupted"

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { MusterError, toError } from "../../core/errors.ts";
 import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import { fingerprintOf, planTakeUp, readArchiveTail, readHeader, withFile } from "../sqlite/archive-take-up.ts";
 import { WalArchive } from "../sqlite/wal-archive.ts";
@@ -44,16 +45,18 @@ export interface ArchiveFindings {
   readonly lostFrameCount: number;
   /** Pages that are not what the archive says; undefined = they were not compared. */
   readonly differingPageCount: number | undefined;
+  /** Why they could not be compared although they are few enough: what the backups lack, in words. */
+  readonly uncomparable: string | undefined;
   /** Each page that differs is an earlier version that the archive has: the database lost what came after. */
   readonly isEarlierState: boolean;
 }
 
-/** Throws what keeps it from being found out; a damaged archive is none of that, and only leaves the pages uncompared. */
+/** Throws what keeps it from being found out; backups that cannot be read only leave the pages uncompared. */
 export async function inspectArchive(job: InspectArchiveJob, report: ReportProgress): Promise<ArchiveFindings> {
   const { databasePath, backupFolder } = job;
   const folder = join(backupFolder, ARCHIVE_FOLDER);
   const before = readArchiveTail(folder);
-  const nothing = { differingPageCount: undefined, isEarlierState: false };
+  const nothing = { differingPageCount: undefined, uncomparable: undefined, isEarlierState: false };
   if (!before) return { chain: "none", archivedUntil: undefined, isChangedSince: false, lostFrameCount: 0, ...nothing };
   const isIntact = before.fingerprint !== undefined && before.fingerprint === fingerprintOf(databasePath);
   const log = readLog(`${databasePath}-wal`);
@@ -61,7 +64,11 @@ export async function inspectArchive(job: InspectArchiveJob, report: ReportProgr
   const found = { ...findChain(databasePath, folder), lostFrameCount: log.lostFrameCount };
   if (isIntact && found.chain === "closed") return { ...found, isChangedSince: false, ...nothing };
   report({ step: "compare" });
-  return { ...found, ...((await comparePages(job, log.pages, found.chain)) ?? nothing) };
+  try {
+    return { ...found, ...nothing, ...(await comparePages(job, log.pages, found.chain)) };
+  } catch (error) {
+    return { ...found, ...nothing, uncomparable: toError(error).message };
+  }
 }
 
 function findChain(
@@ -143,7 +150,7 @@ function countFramesBehind(handle: number, { offset, frameBytes }: WalScanner, s
 
 type Comparison = Pick<ArchiveFindings, "differingPageCount" | "isEarlierState">;
 
-/** Undefined when the archive cannot say, for certain, what the pages have to be. */
+/** Undefined when it would take too long; throws when the backups cannot say, for certain, what the pages have to be. */
 async function comparePages(
   job: InspectArchiveJob,
   logPages: ReadonlyMap<number, number>,
@@ -151,22 +158,20 @@ async function comparePages(
 ): Promise<Comparison | undefined> {
   const { databasePath, backupFolder, compareLimitBytes } = job;
   if (!existsSync(databasePath)) return undefined;
-  const plan = await readRestoreFacts(backupFolder, { kind: "newest" })
-    .then((facts) => planRestore(facts, { kind: "newest" }))
-    .catch(() => undefined);
-  if (!plan?.route.archive) return undefined;
-  const { snapshot, archive, readBytes, databaseBytes } = plan.route;
+  const { route } = planRestore(await readRestoreFacts(backupFolder, { kind: "newest" }), { kind: "newest" });
+  if (!route.archive) throw new MusterError("BACKUP_DAMAGED", "read the archive: no snapshot leads to it");
+  const { snapshot, archive, readBytes, databaseBytes } = route;
   if (statSync(databasePath).size + readBytes + databaseBytes * 2 > compareLimitBytes) return undefined;
   const scratch = `${databasePath}.compared`;
   try {
     const expected = await restoreAs(job, `${scratch}-end`, { kind: "newest" });
-    if (!expected || expected.warnings.length > 0) return undefined;
+    const [warning] = expected.warnings;
+    if (warning !== undefined) throw new MusterError("BACKUP_DAMAGED", `read the archive: ${warning}`);
     const differing = listDiffering(databasePath, logPages, expected.path, snapshot.pageSize);
     if (chain === "complete" || differing.length === 0) {
       return { differingPageCount: differing.length, isEarlierState: false };
     }
     const start = await restoreAs(job, `${scratch}-start`, { kind: "snapshot", id: snapshot.id });
-    if (!start) return { differingPageCount: differing.length, isEarlierState: false };
     const versions = new Set<string>();
     for (const { files } of archive.segments) {
       const path = join(backupFolder, ARCHIVE_FOLDER, archive.generation, files[0]!.name);
@@ -182,11 +187,11 @@ async function comparePages(
   }
 }
 
-async function restoreAs(
+function restoreAs(
   { backupFolder, key }: InspectArchiveJob,
   path: string,
   target: { readonly kind: "newest" } | { readonly kind: "snapshot"; readonly id: string },
-): Promise<RestoreResult | undefined> {
+): Promise<RestoreResult> {
   const job = {
     kind: "restore",
     databasePath: path,
@@ -194,7 +199,7 @@ async function restoreAs(
     target,
     ...(key === undefined ? {} : { key }),
   } as const;
-  return executeRestore(job, () => undefined).catch(() => undefined);
+  return executeRestore(job, () => undefined);
 }
 
 interface DifferingPage {

@@ -15,7 +15,7 @@ import { ManualClock } from "../../helpers/manual-clock.ts";
 
 const FINDINGS: ArchiveFindings = {
   ...{ chain: "complete", archivedUntil: 1, isChangedSince: false, lostFrameCount: 0 },
-  ...{ differingPageCount: undefined, isEarlierState: false },
+  ...{ differingPageCount: undefined, uncomparable: undefined, isEarlierState: false },
 };
 
 /** Recovery on a clock that is set by hand; the jobs do nothing but what the test says, and write the offer's file. */

@@ -23,6 +23,7 @@ import { findProblems, toHealthStatus } from "./health/problems.ts";
 import { ResponseWindows } from "./health/response-times.ts";
 import { SampleHistory } from "./health/sample-history.ts";
 import { SlowQueries, type PlanSource } from "./health/slow-queries.ts";
+import { findSuggestions } from "./health/suggestions.ts";
 import { SystemProbe } from "./health/system-probe.ts";
 import type { IntegrityMonitor } from "./integrity/integrity-monitor.ts";
 import type { LoggedOperation } from "./operation-log.ts";
@@ -47,6 +48,7 @@ export type SampleListener = (sample: HealthSample, report: HealthReport) => voi
 
 /** Between two looks at the time, calls count for the slice of time before. */
 const ADVANCE_INTERVAL_MS = 1_000;
+const MAX_READER_LOOKS = 240;
 const NO_BACKUPS: BackupReport = { archive: { isEnabled: false, status: "off" } };
 
 /**
@@ -66,6 +68,7 @@ export class HealthMonitor {
   #files: DatabaseFilesSize | undefined;
   #sampledMonotonic: number;
   #formerQueueSize = 0;
+  readonly #readerLooks = { count: 0, waitingCount: 0 };
 
   constructor(options: HealthMonitorOptions) {
     const { clock, logger, settings, databasePath } = options;
@@ -173,8 +176,16 @@ export class HealthMonitor {
     return [...this.#slowQueries.list];
   }
 
+  /** Better settings, as far as the figures show a reason. */
   suggestions(): Suggestion[] {
-    return [];
+    const { backups, settings } = this.#options;
+    const { lastBackup } = backups?.manager.status ?? {};
+    return findSuggestions({
+      ...this.report(),
+      lastBackupDurationMs: lastBackup && lastBackup.verifiedAt - lastBackup.createdAt,
+      readerLooks: this.#readerLooks,
+      settings: settings(),
+    });
   }
 
   /** Calls back on each sample; returns what ends it. */
@@ -223,8 +234,20 @@ export class HealthMonitor {
     const sample = createSample({ at, taken: this.#windows.take(), elapsedMs, database, backups, system });
     this.#sampledMonotonic = now;
     this.#formerQueueSize = database.queue.size;
+    this.#lookAtReaders(database.pool.waiting);
     this.#system.beginPeriod();
     for (const listener of this.#listeners) listener(sample, report);
     await this.#history.add(sample);
+  }
+
+  /** The past counts for less and less. */
+  #lookAtReaders(waiting: number): void {
+    const looks = this.#readerLooks;
+    if (looks.count >= MAX_READER_LOOKS) {
+      looks.count = Math.floor(looks.count / 2);
+      looks.waitingCount = Math.floor(looks.waitingCount / 2);
+    }
+    looks.count++;
+    if (waiting > 0) looks.waitingCount++;
   }
 }

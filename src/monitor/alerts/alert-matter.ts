@@ -25,6 +25,7 @@ export interface StoredMatter extends Finding {
   readonly saidAt: number;
   readonly saidSeverity: AlertSeverity;
   readonly count: number;
+  readonly isOccurrence: boolean;
   readonly sources: readonly Source[];
 }
 
@@ -52,11 +53,11 @@ export class AlertMatter {
 
   /** `outlivesRestart`: an event that holds it still does, because nothing that is looked at now would say so. */
   static restore(stored: StoredMatter, outlivesRestart: boolean, now: number): AlertMatter {
-    const { key, severity, title, text, startedAt, saidAt, saidSeverity, count, sources } = stored;
+    const { key, severity, title, text, startedAt, saidAt, saidSeverity, count, isOccurrence, sources } = stored;
     const matter = new AlertMatter({ key, severity, title, text }, startedAt);
     matter.#count = count;
     matter.#said = { at: saidAt, severity: saidSeverity, count };
-    matter.#isOccurrence = sources.length > 0 && sources.every((source) => source === "occurrence");
+    matter.#isOccurrence = isOccurrence;
     if (sources.includes("event") && outlivesRestart) matter.#hold("event", matter.#finding, saidAt);
     if (sources.includes("occurrence"))
       matter.#hold("occurrence", matter.#finding, saidAt).expiresAt = saidAt + REMINDER_MS;
@@ -83,7 +84,8 @@ export class AlertMatter {
     return {
       ...this.#finding,
       ...{ startedAt: this.#startedAt, saidAt: at, saidSeverity: severity, count: this.#count },
-      sources: this.#isOccurrence ? ["occurrence"] : [...this.#holders.keys()],
+      isOccurrence: this.#isOccurrence,
+      sources: [...this.#holders.keys()],
     };
   }
 
@@ -91,12 +93,12 @@ export class AlertMatter {
     this.#count++;
     const { confirmedAt: earlier } = this.#holders.get("event") ?? { confirmedAt: Infinity };
     this.#hold("event", finding, Math.min(confirmedAt, earlier));
-    this.#isOccurrence = false;
   }
 
   clear(): void {
     this.#holders.delete("event");
-    this.#holders.delete("occurrence");
+    // Mended: that has an end to tell of.
+    if (this.#holders.delete("occurrence") && this.#said) this.#isOccurrence = false;
   }
 
   happen(finding: Finding, now: number): void {
@@ -122,12 +124,14 @@ export class AlertMatter {
     const isConfirmed = finding.severity === "critical" || seenCount >= CONFIRMING_SAMPLES;
     const confirmedAt = Math.min(holder?.confirmedAt ?? Infinity, isConfirmed ? now : Infinity);
     this.#hold("sample", finding, confirmedAt).seenCount = seenCount;
-    this.#isOccurrence = false;
   }
 
   /** What is to be told now; `calmMs` = how long it has to be quiet before it is over. */
   review(now: number, calmMs: number): Omit<AlertNotice, "at"> | "gone" | undefined {
     for (const [source, { expiresAt }] of this.#holders) if (expiresAt <= now) this.#holders.delete(source);
+    for (const [source, { confirmedAt }] of this.#holders) {
+      if (source !== "occurrence" && confirmedAt <= now) this.#isOccurrence = false;
+    }
     const worst = this.#worst(now);
     if (this.#holders.size === 0) return this.#reviewReleased(now, calmMs);
     this.#releasedAt = undefined;

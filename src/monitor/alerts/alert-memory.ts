@@ -10,7 +10,7 @@ const fileSchema = z.object({
   alerts: z.array(
     z.object({
       ...{ key: z.string(), title: z.string(), text: z.string(), severity, saidSeverity: severity },
-      ...{ startedAt: z.number(), saidAt: z.number(), count: z.number() },
+      ...{ startedAt: z.number(), saidAt: z.number(), count: z.number(), isOccurrence: z.boolean() },
       sources: z.array(z.enum(["sample", "event", "occurrence"])),
     }),
   ),

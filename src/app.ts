@@ -194,7 +194,8 @@ export class App {
       this.monitor = new Monitor({
         ...{ host: initial.MONITOR_HOST, port: initial.MONITOR_PORT, token: initial.MONITOR_TOKEN, clock, logger },
         sources: {
-          ...{ health: this.health, errors, recovery: this.recovery, queue: database.queue, calls },
+          ...{ health: this.health, calls, errors, recovery: this.recovery, alerts: this.alerts },
+          queue: database.queue,
           onStateChange: (listener) => degradation.onChange(listener),
           backups: backups && {
             ...{ manager: backups.manager, restorer: backups.restorer },

@@ -2,10 +2,18 @@
  * What the monitor says, as JSON: the contract between the server, the typed client and the dashboard. Types only, so
  * that a browser can import it. Moments are epoch milliseconds, durations milliseconds, sizes bytes, shares 0 to 1.
  */
-import type { DatabaseStateName, HealthReport, HealthSample } from "../database/health/health-types.ts";
+import type {
+  DatabaseStateName,
+  HealthReport,
+  HealthSample,
+  OperationRow,
+  SlowQuery,
+  Suggestion,
+} from "../database/health/health-types.ts";
+import type { UsageReport } from "../store/usage-report.ts";
 
 /** `GET /api/usage?from&to`. */
-export type { UsageReport } from "../store/usage-report.ts";
+export type { UsageReport };
 
 /** `GET /health/ready`. */
 export interface ReadinessReport {
@@ -117,6 +125,21 @@ export interface RestorePlanReport {
   readonly restoredUntil?: number;
   readonly segmentCount: number;
   readonly warnings: readonly string[];
+}
+
+/** What is read with GET, and can be asked for in a batch, by its address; `from` and `to` are epoch milliseconds. */
+export interface ReadAnswers {
+  readonly "/api/health": HealthReport;
+  readonly "/api/samples": readonly HealthSample[];
+  readonly "/api/operations": readonly OperationRow[];
+  readonly "/api/slow-queries": readonly SlowQuery[];
+  readonly "/api/suggestions": readonly Suggestion[];
+  readonly "/api/errors": readonly ErrorRow[];
+  readonly "/api/recovery-actions": readonly RecoveryRow[];
+  readonly "/api/alerts": readonly AlertRow[];
+  readonly "/api/backups": readonly BackupRow[];
+  readonly "/api/queue": QueueReport;
+  readonly "/api/usage": UsageReport;
 }
 
 /** `GET /api/batch?path=…&path=…`, addresses of other reads with their queries: one of these for each, in their order. */

@@ -5,6 +5,7 @@ import type { ErrorHandler } from "../database/error-handler.ts";
 import type { QueueView } from "../database/write-path.ts";
 import type { RecoveryLog } from "../resilience/recovery-log.ts";
 import type { ReadStore } from "../store/store.ts";
+import type { Alerts } from "./alerts/alerts.ts";
 import type { HealthSource } from "./health-source.ts";
 import type { CallFigures } from "./metrics/call-figures.ts";
 
@@ -24,6 +25,7 @@ export interface MonitorSources {
   readonly onStateChange: (listener: () => void) => () => void;
   readonly errors: Pick<ErrorHandler, "recent">;
   readonly recovery: Pick<RecoveryLog, "list">;
+  readonly alerts: Pick<Alerts, "list">;
   /** undefined with a database in memory. */
   readonly queue: QueueView | undefined;
   /** undefined with a database in memory. */

@@ -4,19 +4,20 @@ import type { SnapshotManifest } from "../../database/backup/snapshot-manifest.t
 import type { DatabaseErrorRecord } from "../../database/error-handler.ts";
 import type { WaitingOperation } from "../../resilience/operation-queue.ts";
 import type { RecoveryAction } from "../../resilience/recovery-log.ts";
-import type { BackupRow, ErrorRow, QueueReport, QueueRow, RecoveryRow } from "../api-types.ts";
+import type { AlertRow, BackupRow, ErrorRow, QueueReport, QueueRow, RecoveryRow } from "../api-types.ts";
 import type { MonitorSources } from "../monitor-sources.ts";
 import { createSafeReport } from "../safe-report.ts";
 import { toSafeText } from "../safe-text.ts";
 import { noQuery, rangeSchema } from "../validation.ts";
 import { readRoute, type ReadRoute } from "./read-routes.ts";
 
+const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 const MAX_ROWS = 200;
 
 /** What the dashboard shows. */
 export function createDataRoutes(sources: MonitorSources, clock: Clock): readonly ReadRoute[] {
-  const { health, errors, recovery, queue, backups } = sources;
+  const { health, errors, recovery, alerts, queue, backups, store } = sources;
   const now = (): number => clock.now();
   return [
     readRoute("/api/health", noQuery, () => createSafeReport(health.report())),
@@ -26,11 +27,16 @@ export function createDataRoutes(sources: MonitorSources, clock: Clock): readonl
     readRoute("/api/suggestions", noQuery, () => health.suggestions()),
     readRoute("/api/errors", noQuery, () => errors.recent(MAX_ROWS).map(toErrorRow)),
     readRoute("/api/recovery-actions", noQuery, () => recovery.list({ limit: MAX_ROWS }).map(toRecoveryRow)),
+    readRoute("/api/alerts", noQuery, () => alerts.list().map(toSafeAlert)),
     readRoute("/api/backups", noQuery, async () => {
       const catalogue = await backups?.manager.list();
       return catalogue?.snapshots.map(({ manifest }) => toBackupRow(manifest)) ?? [];
     }),
     readRoute("/api/queue", noQuery, () => describeQueue(queue)),
+    // By whole minutes, so that the read cache can answer who asks again.
+    readRoute("/api/usage", rangeSchema(now, 7 * DAY_MS), ({ from, to }) =>
+      store.usage.report({ from: floorTo(from, MINUTE_MS), to: floorTo(to + MINUTE_MS - 1, MINUTE_MS) }),
+    ),
   ];
 }
 
@@ -39,6 +45,14 @@ function toErrorRow({ id, timestamp, errorType, sqliteCode, resolved, retryCount
     ...{ reference: id, at: timestamp, type: errorType, resolved, retryCount },
     ...(sqliteCode === undefined ? {} : { code: sqliteCode }),
   };
+}
+
+function floorTo(at: number, stepMs: number): number {
+  return at - (at % stepMs);
+}
+
+function toSafeAlert(alert: AlertRow): AlertRow {
+  return { ...alert, text: toSafeText(alert.text) };
 }
 
 /** Without the detail, which is for the log. */

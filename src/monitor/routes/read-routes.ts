@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { z } from "zod";
+import type { ReadAnswers } from "../api-types.ts";
 import { HttpRefusal } from "../http-error.ts";
 import { validate } from "../validation.ts";
 
@@ -10,10 +11,15 @@ export interface ReadRoute {
   readonly answer: (query: unknown) => Promise<unknown>;
 }
 
-export function readRoute<Schema extends z.ZodType>(
-  path: string,
+interface Answers extends ReadAnswers {
+  readonly "/health": ReadAnswers["/api/health"];
+  readonly "/health/system": ReadAnswers["/api/health"]["system"];
+}
+
+export function readRoute<Path extends keyof Answers, Schema extends z.ZodType>(
+  path: Path,
   schema: Schema,
-  read: (query: z.output<Schema>) => unknown,
+  read: (query: z.output<Schema>) => Answers[Path] | Promise<Answers[Path]>,
 ): ReadRoute {
   return { path, answer: async (query) => read(validate(schema, query)) };
 }

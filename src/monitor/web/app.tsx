@@ -58,7 +58,7 @@ function Refused({ message, hint }: { message: string; hint: string | undefined 
   const authorize = useAuthorize();
   const ask = (): void => {
     // Closing the dialog leaves everything as it is; any other failure shows in what the stream says.
-    authorize(api.health).catch(() => undefined);
+    authorize(() => api().health()).catch(() => undefined);
   };
   return (
     <section className="card refused">

@@ -16,7 +16,7 @@ import { serverNow, useLive } from "../live/live-state.ts";
 import { useResource } from "../live/use-resource.ts";
 import { formatBytes, formatMs, formatPerSecond, formatPlural, formatShare } from "../text/format.ts";
 import { useIsDark } from "../theme.ts";
-import { Loaded } from "../ui/card.tsx";
+import { Empty, Loaded } from "../ui/card.tsx";
 import { spanOf, type ChartRange } from "./chart-range.ts";
 import { Chart } from "./chart.tsx";
 
@@ -47,7 +47,7 @@ const CHARTS: readonly ChartKind[] = [
 /** The six charts over the chosen time; they move with each sample that the stream brings. */
 export function ChartsPanel({ range }: { range: ChartRange }): ReactNode {
   const spanMs = spanOf(range);
-  const resource = useResource(() => api.samples(serverNow() - spanMs, serverNow()), RELOAD_MS, range);
+  const resource = useResource(() => api().samples(serverNow() - spanMs, serverNow()), RELOAD_MS, range);
   return (
     <Loaded resource={resource} what="The charts">
       {(loaded) => <ChartGrid loaded={loaded} spanMs={spanMs} />}
@@ -68,13 +68,20 @@ function ChartGrid({ loaded, spanMs }: { loaded: readonly HealthSample[]; spanMs
   const latest = samples.at(-1);
   const theme = isDark ? darkTheme : lightTheme;
   const options = useMemo(() => CHARTS.map(({ draw }) => draw(samples, theme, span)), [samples, theme, span]);
+  if (!latest) {
+    return (
+      <Empty title="Nothing was recorded in this time yet.">
+        A sample is taken at each health check, every half minute unless you set another time.
+      </Empty>
+    );
+  }
   return (
-    <div className="charts" data-latest={latest?.at}>
+    <div className="charts" data-latest={latest.at}>
       {CHARTS.map(({ title, describe }, index) => (
         <Chart
           key={title}
           title={title}
-          description={latest ? `now ${describe(latest)}` : "nothing was recorded in this time"}
+          description={`now ${describe(latest)}`}
           option={options[index] ?? {}}
           isLinked
         />

@@ -1,7 +1,8 @@
 import type { HealthReport, HealthSample } from "../../../database/health/health-types.ts";
 import type { JobReport } from "../../api-types.ts";
-import { readEventStream, type StreamEvent } from "../../event-stream.ts";
-import { api, authorization, toApiError, urlOf } from "../api/api.ts";
+import { MonitorError } from "../../client/monitor-error.ts";
+import type { StreamEvent } from "../../event-stream.ts";
+import { api, renewApi } from "../api/api.ts";
 import { onToken } from "../api/session-token.ts";
 import { waitBeforeAttemptMs } from "./backoff.ts";
 import { addHealth, addJob, addSamples, getLiveState, noteServerTime, RECENT_MS, setConnection } from "./live-state.ts";
@@ -19,7 +20,9 @@ let stopCurrent: (() => void) | undefined;
 
 /** Begins at once; called when the page is loaded. */
 export function startLiveConnection(): void {
-  onToken(reconnectNow);
+  onToken(() => {
+    if (getLiveState().connection.kind === "refused") reconnectNow();
+  });
   window.addEventListener("online", reconnectNow);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible" && getLiveState().connection.kind !== "live") reconnectNow();
@@ -65,22 +68,21 @@ async function listen(): Promise<void> {
   stopCurrent = () => abort.abort();
   const silence = createSilenceTimer(() => abort.abort());
   try {
-    const headers = { accept: "text/event-stream", ...authorization() };
-    const response = await fetch(urlOf("api/stream"), { headers, signal: abort.signal, cache: "no-store" });
-    if (response.status === 401 || response.status === 403) {
-      return setConnection({ kind: "refused", error: await toApiError(response) });
-    }
-    if (!response.ok || !response.body) return;
-    for await (const event of readEventStream(response.body)) {
+    for await (const event of api().stream(abort.signal)) {
       silence.restart();
       handle(event);
     }
-  } catch {
-    // The network's failures all mean the same here: not connected, which the loop takes care of.
+  } catch (error) {
+    // Everything else means the same here: not connected, which the loop takes care of.
+    if (isRefusal(error)) setConnection({ kind: "refused", error });
   } finally {
     silence.stop();
     abort.abort();
   }
+}
+
+function isRefusal(error: unknown): error is MonitorError {
+  return error instanceof MonitorError && (error.status === 401 || error.status === 403);
 }
 
 function createSilenceTimer(onSilence: () => void): { restart(): void; stop(): void } {
@@ -110,6 +112,7 @@ function handle({ event, data }: StreamEvent): void {
 function becomeLive(): void {
   if (getLiveState().connection.kind === "live") return;
   attempt = 0;
+  renewApi();
   setConnection({ kind: "live", since: Date.now() });
   void loadWhatWasMissed();
 }
@@ -118,16 +121,21 @@ async function loadWhatWasMissed(): Promise<void> {
   const { health, jobs } = getLiveState();
   const to = health?.at ?? Date.now();
   const running = [...jobs.values()].filter(({ finishedAt }) => finishedAt === undefined);
-  const answers = await Promise.allSettled([
-    api.samples(to - RECENT_MS, to).then(addSamples),
-    ...running.map(({ id }) => api.job(id).then(addJob)),
+  // What fails here shows in the sections, which load the same bot's answers; the tiles only lose their past.
+  await Promise.allSettled([
+    api()
+      .samples(to - RECENT_MS, to)
+      .then(addSamples),
+    ...running.map(askHowItEnded),
   ]);
-  // A job that a restarted bot does not know any more has no end to wait for.
-  answers.slice(1).forEach((answer, index) => {
-    const job = running[index];
-    if (answer.status === "rejected" && job) {
-      const message = "The bot was restarted before it was done.";
-      addJob({ ...job, state: "failed", finishedAt: Date.now(), message });
-    }
-  });
+}
+
+async function askHowItEnded(job: JobReport): Promise<void> {
+  try {
+    addJob(await api().job(job.id));
+  } catch (error) {
+    if (!(error instanceof MonitorError) || error.status !== 404) throw error;
+    const message = "The bot was restarted before it was done.";
+    addJob({ ...job, state: "failed", finishedAt: Date.now(), message });
+  }
 }

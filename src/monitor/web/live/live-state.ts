@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from "react";
 import type { HealthReport, HealthSample } from "../../../database/health/health-types.ts";
 import type { JobReport } from "../../api-types.ts";
-import type { ApiError } from "../api/api.ts";
+import type { MonitorError } from "../../client/monitor-error.ts";
 
 /** How the page hears from the bot. `since` is when that began, on this machine's clock. */
 export type Connection =
@@ -9,7 +9,7 @@ export type Connection =
   | { readonly kind: "live"; readonly since: number }
   | { readonly kind: "lost"; readonly since: number; readonly attempt: number; readonly retryAt: number }
   /** The bot answers, but not us: it wants a token first, or another address. */
-  | { readonly kind: "refused"; readonly error: ApiError };
+  | { readonly kind: "refused"; readonly error: MonitorError };
 
 export interface LiveState {
   readonly connection: Connection;

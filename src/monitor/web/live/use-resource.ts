@@ -1,11 +1,11 @@
 import { useCallback, useEffect, useState } from "react";
-import { ApiError } from "../api/api.ts";
+import { MonitorError } from "../../client/monitor-error.ts";
 import { useLive } from "./live-state.ts";
 
 /** Something loaded from the bot. What was loaded before stays while it is loaded again, or when that fails. */
 export interface Resource<T> {
   readonly data?: T;
-  readonly error?: ApiError;
+  readonly error?: MonitorError;
   readonly isLoading: boolean;
   readonly reload: () => void;
 }
@@ -13,7 +13,7 @@ export interface Resource<T> {
 interface Result<T> {
   readonly key: string;
   readonly data?: T;
-  readonly error?: ApiError;
+  readonly error?: MonitorError;
 }
 
 /**
@@ -36,7 +36,7 @@ export function useResource<T>(load: () => Promise<T>, everyMs: number, key = ""
         (data) => isCurrent && setResult({ key, data }),
         (thrown: unknown) => {
           const error =
-            thrown instanceof ApiError ? thrown : new ApiError(0, { code: "PAGE", message: String(thrown) });
+            thrown instanceof MonitorError ? thrown : new MonitorError(0, { code: "PAGE", message: String(thrown) });
           if (isCurrent) setResult((before) => ({ ...(before.key === key ? before : { key }), error }));
         },
       )

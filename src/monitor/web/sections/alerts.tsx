@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import type { AlertRow } from "../../api-types.ts";
+import { MonitorError } from "../../client/monitor-error.ts";
 import { api } from "../api/api.ts";
 import { useResource } from "../live/use-resource.ts";
 import { formatCount } from "../text/format.ts";
@@ -11,7 +12,7 @@ const RELOAD_MS = 10_000;
 
 /** What people were told of: what lasts first, then what is over. */
 export function Alerts(): ReactNode {
-  const resource = useResource(api.alerts, RELOAD_MS);
+  const resource = useResource(loadAlerts, RELOAD_MS);
   return (
     <Loaded resource={resource} what="The alerts">
       {(alerts) =>
@@ -27,6 +28,16 @@ export function Alerts(): ReactNode {
       }
     </Loaded>
   );
+}
+
+/** None from a bot that does not tell of alerts. */
+async function loadAlerts(): Promise<readonly AlertRow[]> {
+  try {
+    return await api().alerts();
+  } catch (error) {
+    if (error instanceof MonitorError && error.status === 404) return [];
+    throw error;
+  }
 }
 
 function AlertItem({

@@ -1,6 +1,7 @@
 import { useEffect, useState, type ReactNode } from "react";
 import type { BackupRow, JobReport } from "../../api-types.ts";
-import { api, ApiError } from "../api/api.ts";
+import { MonitorError } from "../../client/monitor-error.ts";
+import { api } from "../api/api.ts";
 import { addJob, useLive } from "../live/live-state.ts";
 import { useResource } from "../live/use-resource.ts";
 import { formatBytes } from "../text/format.ts";
@@ -18,10 +19,10 @@ const RELOAD_MS = 30_000;
 /** What can be restored, and what can be done about it. */
 export function BackupsCard(): ReactNode {
   const authorize = useAuthorize();
-  const resource = useResource(api.backups, RELOAD_MS);
+  const resource = useResource(() => api().backups(), RELOAD_MS);
   const jobs = useLive((live) => live.jobs);
   const isLive = useLive((live) => live.connection.kind === "live");
-  const [failure, setFailure] = useState<ApiError>();
+  const [failure, setFailure] = useState<MonitorError>();
   const [restoring, setRestoring] = useState<{ backup?: BackupRow }>();
   const endedCount = [...jobs.values()].filter(({ finishedAt }) => finishedAt !== undefined).length;
   const isRunning = (kind: JobReport["kind"]): boolean =>
@@ -35,14 +36,14 @@ export function BackupsCard(): ReactNode {
   const begin = (action: () => Promise<JobReport>): void => {
     setFailure(undefined);
     authorize(action).then(addJob, (error: unknown) => {
-      if (error instanceof ApiError) setFailure(error);
+      if (error instanceof MonitorError) setFailure(error);
       else if (!(error instanceof NotAuthorized)) throw error;
     });
   };
 
   const columns = columnsFor({
     isBusy: !isLive || isRunning("verify"),
-    onVerify: ({ id }) => begin(() => api.verifyBackup(id)),
+    onVerify: ({ id }) => begin(() => api().verifyBackup(id)),
     onRestore: (backup) => setRestoring({ backup }),
   });
 
@@ -58,7 +59,7 @@ export function BackupsCard(): ReactNode {
             type="button"
             className="primary"
             disabled={!isLive || isRunning("backup")}
-            onClick={() => begin(() => api.createBackup("from the dashboard"))}
+            onClick={() => begin(() => api().createBackup("from the dashboard"))}
           >
             <Icon name="plus" />
             {isRunning("backup") ? "Backing up…" : "Back up now"}
@@ -119,8 +120,11 @@ function columnsFor({ isBusy, onVerify, onRestore }: RowActions): readonly Colum
     {
       key: "verified",
       label: "State",
-      render: ({ isVerified }) => (
-        <Badge tone={isVerified ? "good" : "warning"}>{isVerified ? "verified" : "not verified"}</Badge>
+      render: ({ isVerified, isEncrypted }) => (
+        <span className="badges">
+          <Badge tone={isVerified ? "good" : "warning"}>{isVerified ? "verified" : "not verified"}</Badge>
+          {isEncrypted && <Badge tone="plain">encrypted</Badge>}
+        </span>
       ),
     },
     {
@@ -137,7 +141,6 @@ function columnsFor({ isBusy, onVerify, onRestore }: RowActions): readonly Colum
       ),
       sortBy: ({ storedBytes }) => storedBytes,
     },
-    { key: "form", label: "Stored", render: describeForm },
     {
       key: "actions",
       label: "Actions",
@@ -154,8 +157,4 @@ function columnsFor({ isBusy, onVerify, onRestore }: RowActions): readonly Colum
       ),
     },
   ];
-}
-
-function describeForm({ isCompressed, isEncrypted }: BackupRow): string {
-  return [isCompressed ? "compressed" : "plain", ...(isEncrypted ? ["encrypted"] : [])].join(", ");
 }

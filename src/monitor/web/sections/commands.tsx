@@ -45,7 +45,7 @@ function figure(
 /** How the bot's commands are used. */
 export function Commands(): ReactNode {
   const [days, setDays] = useState<(typeof RANGES)[number]["value"]>("7");
-  const load = (): Promise<UsageReport> => api.usage(serverNow() - Number(days) * DAY_MS, serverNow());
+  const load = (): Promise<UsageReport> => api().usage(serverNow() - Number(days) * DAY_MS, serverNow());
   const resource = useResource(load, RELOAD_MS, days);
   return (
     <>

@@ -26,7 +26,7 @@ const COLUMNS: readonly Column<ErrorRow>[] = [
 
 /** Recent errors; the log has the rest of each under its reference. */
 export function Errors(): ReactNode {
-  const resource = useResource(api.errors, RELOAD_MS);
+  const resource = useResource(() => api().errors(), RELOAD_MS);
   return (
     <Loaded resource={resource} what="The errors">
       {(rows) =>

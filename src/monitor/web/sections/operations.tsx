@@ -9,14 +9,14 @@ import { DataTable, type Column } from "../ui/data-table.tsx";
 const RELOAD_MS = 5_000;
 
 function columnsFor(rows: readonly OperationRow[]): readonly Column<OperationRow>[] {
-  const allMs = rows.reduce((sum, { totalMs }) => sum + totalMs, 0);
+  const mostMs = Math.max(...rows.map(({ totalMs }) => totalMs));
   return [
     { key: "name", label: "Operation", render: ({ name }) => <code>{name}</code>, sortBy: ({ name }) => name },
     {
       key: "total",
       label: "Time in all",
       isFigure: true,
-      render: ({ totalMs }) => <CostBar totalMs={totalMs} share={allMs === 0 ? 0 : totalMs / allMs} />,
+      render: ({ totalMs }) => <CostBar totalMs={totalMs} share={mostMs === 0 ? 0 : totalMs / mostMs} />,
       sortBy: ({ totalMs }) => totalMs,
     },
     figure("count", "Calls", ({ count }) => count, formatCount),
@@ -43,14 +43,14 @@ function CostBar({ totalMs, share }: { totalMs: number; share: number }): ReactN
       <span className="cost-bar" aria-hidden="true">
         <span style={{ width: `${(share * 100).toFixed(1)}%` }} />
       </span>
-      {formatMs(totalMs)}
+      <span className="cost-figure">{formatMs(totalMs)}</span>
     </span>
   );
 }
 
 /** Which operations cost the most, over the last five minutes. */
 export function Operations(): ReactNode {
-  const resource = useResource(api.operations, RELOAD_MS);
+  const resource = useResource(() => api().operations(), RELOAD_MS);
   return (
     <Loaded resource={resource} what="The operations">
       {(rows) =>

@@ -42,7 +42,7 @@ const DEAD_COLUMNS: readonly Column<DeadLetter>[] = [
 export function Queue(): ReactNode {
   // The live reports say at once that the queue has changed; the table follows them.
   const size = useLive((live) => live.health?.database.queue.size ?? 0);
-  const resource = useResource(api.queue, RELOAD_MS);
+  const resource = useResource(() => api().queue(), RELOAD_MS);
   const { reload } = resource;
   useEffect(reload, [size, reload]);
   return (

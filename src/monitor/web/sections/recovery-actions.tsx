@@ -27,7 +27,7 @@ const COLUMNS: readonly Column<RecoveryRow>[] = [
 
 /** What was tried to bring the database back. */
 export function RecoveryActions(): ReactNode {
-  const resource = useResource(api.recoveryActions, RELOAD_MS);
+  const resource = useResource(() => api().recoveryActions(), RELOAD_MS);
   return (
     <Loaded resource={resource} what="The recovery actions">
       {(rows) =>

@@ -1,6 +1,7 @@
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import type { BackupRow, JobReport, RestorePlanReport, RestoreRequest } from "../../api-types.ts";
-import { api, ApiError } from "../api/api.ts";
+import { MonitorError } from "../../client/monitor-error.ts";
+import { api } from "../api/api.ts";
 import { serverNow } from "../live/live-state.ts";
 import { formatAgo, formatMoment, formatPlural } from "../text/format.ts";
 import { Dialog } from "../ui/dialog.tsx";
@@ -29,7 +30,7 @@ export function RestoreDialog({ backups, chosen, onBegun, onClose }: RestoreDial
   const authorize = useAuthorize();
   const [planned, setPlanned] = useState<Planned>();
   const [isBusy, setIsBusy] = useState(false);
-  const [failure, setFailure] = useState<ApiError>();
+  const [failure, setFailure] = useState<MonitorError>();
 
   const attempt = async (action: () => Promise<void>): Promise<void> => {
     setIsBusy(true);
@@ -37,17 +38,17 @@ export function RestoreDialog({ backups, chosen, onBegun, onClose }: RestoreDial
     try {
       await action();
     } catch (error) {
-      if (error instanceof ApiError) setFailure(error);
+      if (error instanceof MonitorError) setFailure(error);
       else if (!(error instanceof NotAuthorized)) throw error;
     } finally {
       setIsBusy(false);
     }
   };
   const plan = (target: RestoreRequest): Promise<void> =>
-    attempt(async () => setPlanned({ target, plan: await authorize(() => api.planRestore(target)) }));
+    attempt(async () => setPlanned({ target, plan: await authorize(() => api().planRestore(target)) }));
   const restore = (target: RestoreRequest): Promise<void> =>
     attempt(async () => {
-      onBegun(await authorize(() => api.restore(target)));
+      onBegun(await authorize(() => api().restore(target)));
       onClose();
     });
 
@@ -145,6 +146,9 @@ interface PlanStepProps {
 
 function PlanStep({ planned: { target, plan }, isBusy, onBack, onConfirm }: PlanStepProps): ReactNode {
   const [typed, setTyped] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  // The button that had the focus is gone with the step before.
+  useEffect(() => input.current?.focus(), []);
   const isConfirmed = typed.trim().toLowerCase() === CONFIRMATION;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -180,11 +184,11 @@ function PlanStep({ planned: { target, plan }, isBusy, onBack, onConfirm }: Plan
           Type <strong>{CONFIRMATION}</strong> to confirm
         </span>
         <input
+          ref={input}
           type="text"
           value={typed}
           onChange={(event) => setTyped(event.target.value)}
           autoComplete="off"
-          autoFocus
           spellCheck={false}
         />
       </label>

@@ -11,7 +11,7 @@ const RELOAD_MS = 10_000;
 
 /** Statements that took too long, each with the way that the database went. */
 export function SlowQueries(): ReactNode {
-  const resource = useResource(api.slowQueries, RELOAD_MS);
+  const resource = useResource(() => api().slowQueries(), RELOAD_MS);
   return (
     <Loaded resource={resource} what="The slow queries">
       {(queries) =>

@@ -7,7 +7,7 @@ const RELOAD_MS = 30_000;
 
 /** Better settings, with the reason. */
 export function Suggestions(): ReactNode {
-  const resource = useResource(api.suggestions, RELOAD_MS);
+  const resource = useResource(() => api().suggestions(), RELOAD_MS);
   return (
     <Loaded resource={resource} what="The suggestions">
       {(suggestions) =>

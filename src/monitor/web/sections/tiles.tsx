@@ -6,6 +6,9 @@ import { formatAgo, formatBytes, formatCount, formatMs, formatPerSecond, formatS
 import type { Tone } from "../text/headline.ts";
 import { Sparkline, type SparkPoint } from "../ui/sparkline.tsx";
 
+/** A line that has just begun starts at the left of its picture, but is not stretched over all of it. */
+const SHORTEST_LINE_MS = 60_000;
+
 interface Tile {
   readonly label: string;
   readonly value: (health: HealthReport, now: number) => string;
@@ -21,8 +24,9 @@ interface Tile {
 const TILES: readonly Tile[] = [
   {
     label: "Response time",
-    value: ({ database }) => formatMs(database.lastMinute.p95Ms),
-    note: ({ database }) => `95 % are faster, median ${formatMs(database.lastMinute.p50Ms)}`,
+    value: ({ database: { lastMinute } }) => formatMs(lastMinute.count === 0 ? undefined : lastMinute.p95Ms),
+    note: ({ database: { lastMinute } }) =>
+      lastMinute.count === 0 ? "nothing was asked of late" : `95 % are faster, median ${formatMs(lastMinute.p50Ms)}`,
     tone: ({ database }) => byLimits(database.lastMinute.p95Ms, 2_000, 5_000),
     live: ({ database }) => database.lastMinute.p95Ms,
     sampled: ({ p95Ms }) => p95Ms,
@@ -119,18 +123,24 @@ export function Tiles(): ReactNode {
           <p className="tile-label">{tile.label}</p>
           <p className="tile-value">{health ? tile.value(health, now) : <span className="skeleton-word" />}</p>
           <p className="tile-note">{health ? tile.note(health, now) : " "}</p>
-          {tile.live && (
-            <Sparkline
-              points={pointsOf(tile, history, samples)}
-              from={(history.at(-1)?.at ?? now) - RECENT_MS}
-              to={history.at(-1)?.at ?? now}
-              atLeast={tile.atLeast ?? 1}
-            />
-          )}
+          {tile.live && <TileLine tile={tile} history={history} samples={samples} />}
         </li>
       ))}
     </ul>
   );
+}
+
+interface TileLineProps {
+  readonly tile: Tile;
+  readonly history: readonly HealthReport[];
+  readonly samples: readonly HealthSample[];
+}
+
+function TileLine({ tile, history, samples }: TileLineProps): ReactNode {
+  const points = pointsOf(tile, history, samples);
+  const to = history.at(-1)?.at ?? 0;
+  const from = Math.min(points[0]?.at ?? to, to - SHORTEST_LINE_MS);
+  return <Sparkline points={points} from={from} to={to} atLeast={tile.atLeast ?? 1} />;
 }
 
 function pointsOf(tile: Tile, history: readonly HealthReport[], samples: readonly HealthSample[]): SparkPoint[] {

@@ -1,5 +1,6 @@
 import { createContext, use, useCallback, useRef, useState, type FormEvent, type ReactNode } from "react";
-import { ApiError } from "../api/api.ts";
+import { MonitorError } from "../../client/monitor-error.ts";
+import { tryToken } from "../api/api.ts";
 import { setToken } from "../api/session-token.ts";
 import { Dialog } from "../ui/dialog.tsx";
 
@@ -15,6 +16,28 @@ export function useAuthorize(): Authorize {
   return use(AuthorizeContext);
 }
 
+type Ask = (isWrong: boolean) => Promise<string | undefined>;
+
+/** A wrong token is told from a right one before the rest of the page uses it. */
+async function askUntilRight(ask: Ask, isWrongAlready: boolean): Promise<string> {
+  let isWrong = isWrongAlready;
+  for (;;) {
+    const token = await ask(isWrong);
+    if (token === undefined) throw new NotAuthorized();
+    try {
+      await tryToken(token);
+      return token;
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      isWrong = true;
+    }
+  }
+}
+
+function isRefused(error: unknown): error is MonitorError {
+  return error instanceof MonitorError && error.status === 401;
+}
+
 interface Question {
   readonly isWrong: boolean;
   readonly answer: (token: string | undefined) => void;
@@ -24,8 +47,8 @@ interface Question {
 export function TokenGate({ children }: { children: ReactNode }): ReactNode {
   const [question, setQuestion] = useState<Question>();
 
-  const ask = useCallback(
-    (isWrong: boolean): Promise<string | undefined> =>
+  const ask = useCallback<Ask>(
+    (isWrong) =>
       new Promise((resolve) => {
         const answer = (token: string | undefined): void => {
           setQuestion(undefined);
@@ -42,10 +65,9 @@ export function TokenGate({ children }: { children: ReactNode }): ReactNode {
         try {
           return await action();
         } catch (error) {
-          if (!(error instanceof ApiError) || error.status !== 401) throw error;
-          const token = await ask(error.code === "TOKEN_WRONG");
-          if (token === undefined) throw new NotAuthorized();
-          setToken(token);
+          if (!isRefused(error)) throw error;
+          setToken(undefined);
+          setToken(await askUntilRight(ask, error.code === "TOKEN_WRONG"));
         }
       }
     },
@@ -81,7 +103,7 @@ function TokenDialog({ isWrong, onAnswer }: { isWrong: boolean; onAnswer: Questi
         )}
         <label className="field">
           <span>Token</span>
-          <input ref={input} type="password" autoComplete="off" required autoFocus spellCheck={false} />
+          <input ref={input} type="password" autoComplete="off" required spellCheck={false} />
         </label>
         <footer className="dialog-foot">
           <button type="button" onClick={() => onAnswer(undefined)}>

@@ -1,5 +1,5 @@
 import type { HealthReport } from "../../../database/health/health-types.ts";
-import { formatAgo, formatPlural, formatTime } from "./format.ts";
+import { formatAgo, formatPlural, formatSpan, formatTime } from "./format.ts";
 
 export type Tone = "good" | "warning" | "critical" | "unknown";
 
@@ -76,7 +76,7 @@ function queueWords(count: number): string {
 
 function restorableWords({ backups }: HealthReport, now: number): string {
   if (backups.restorableUntil !== undefined) {
-    return `The newest restorable moment is ${formatAgo(backups.restorableUntil, now)}.`;
+    return `The newest restorable moment is ${formatSpan(Math.max(now - backups.restorableUntil, 1_000))} ago.`;
   }
   if (backups.lastBackupAt !== undefined) return `The last backup was made ${formatAgo(backups.lastBackupAt, now)}.`;
   return "There is no backup yet.";

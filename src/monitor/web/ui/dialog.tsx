@@ -15,6 +15,8 @@ export function Dialog({ title, onClose, children }: DialogProps): ReactNode {
     const opener = document.activeElement;
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();
+    // The browser would choose the button that closes it, which stands first.
+    dialog?.querySelector<HTMLElement>("input:checked, input:not([type=radio]), select")?.focus();
     return () => {
       dialog?.close();
       // The element is taken away with the dialog still in it, too early for the browser to give the focus back.

@@ -1,5 +1,6 @@
 import multipart from "@fastify/multipart";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import { compileOnFirstUse } from "./lazy-validation.ts";
 import type { SandboxLimits } from "./limits.ts";
 import { refuse } from "./rest/api-error.ts";
 import type { Upload } from "./rest/uploads.ts";
@@ -13,7 +14,7 @@ export async function createHttpServer(world: World, limits: SandboxLimits): Pro
   const app = fastify({
     logger: false,
     // A mistyped field is an error, not something to drop or to convert.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false }, onCreate: compileOnFirstUse },
     forceCloseConnections: true,
     bodyLimit: limits.uploadBytes * 2,
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { isMusterError, toError, type ErrorCode } from "../../core/errors.ts";
+import { namePlugin } from "../named-plugin.ts";
 import type { WorldEvent } from "../world/events.ts";
 import { registerActorRoutes } from "./actor-routes.ts";
 import type { ControlContext } from "./context.ts";
@@ -21,7 +22,7 @@ const KEEP_ALIVE_MS = 15_000;
  */
 export async function registerControlApi(app: FastifyInstance, context: ControlContext): Promise<void> {
   await app.register(
-    async (scope) => {
+    namePlugin("control", async (scope) => {
       scope.addHook("onRequest", async (request, reply) => {
         // A page on the internet could otherwise reach the loopback through a name that it points there.
         if (LOOPBACK_HOST.test(request.headers.host ?? "")) return;
@@ -43,7 +44,7 @@ export async function registerControlApi(app: FastifyInstance, context: ControlC
       registerWorldRoutes(scope, context);
       registerActorRoutes(scope, context);
       registerFaultRoutes(scope, context);
-    },
+    }),
     { prefix: "/sandbox" },
   );
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { sleep } from "../../core/clock.ts";
 import { isMusterError } from "../../core/errors.ts";
 import type { RestEffect, RestFault } from "../faults.ts";
+import { namePlugin } from "../named-plugin.ts";
 import { registerAccountRoutes } from "./account-routes.ts";
 import { ApiError, RateLimitError, refuse } from "./api-error.ts";
 import { registerCommandRoutes } from "./command-routes.ts";
@@ -19,7 +20,7 @@ const KEYLESS_PATH = /^\/(interactions\/|webhooks\/\d+\/[^/]+|gateway$)/;
 export async function registerRestApi(app: FastifyInstance, context: RestContext): Promise<void> {
   for (const prefix of PREFIXES) {
     await app.register(
-      async (scope) => {
+      namePlugin("rest", async (scope) => {
         addHooks(scope, context);
         registerAccountRoutes(scope, context);
         registerCommandRoutes(scope, context);
@@ -27,7 +28,7 @@ export async function registerRestApi(app: FastifyInstance, context: RestContext
         registerMessageRoutes(scope, context);
         registerReactionRoutes(scope, context);
         registerInteractionRoutes(scope, context);
-      },
+      }),
       { prefix },
     );
   }

@@ -39,6 +39,7 @@ import { DATA_MODULE_URL, operations } from "./store/data-module.ts";
 import { createReadStore, createStore, type Store } from "./store/store.ts";
 import { SystemAudit } from "./store/system-audit.ts";
 import type { SystemEvent } from "./store/system-event.ts";
+import { UsageLog } from "./store/usage-log.ts";
 
 /** Writes that wait for the database at most: a day of one each second. Beyond it they are refused, clearly. */
 const MAX_QUEUED_OPERATIONS = 100_000;
@@ -70,6 +71,7 @@ export class App {
   readonly operationLog: OperationLog;
   readonly store: Store;
   readonly audit: AuditLog;
+  readonly usage: UsageLog;
   readonly integrity: IntegrityMonitor;
   readonly health: HealthMonitor;
   readonly alerts: Alerts;
@@ -126,7 +128,11 @@ export class App {
       retry: () => retryConfig(settings.current),
       ...{ clock, logger },
     });
-    const { store, database, audit } = this;
+    this.usage = new UsageLog({
+      ...{ store: this.store, degradation, clock, logger },
+      retentionDays: () => settings.current.METRICS_RETENTION_DAYS,
+    });
+    const { store, database, audit, usage } = this;
     const systemAudit = new SystemAudit(audit, logger);
     this.alerts = new Alerts({
       webhookUrl: () => settings.current.ALERT_WEBHOOK_URL,
@@ -178,7 +184,8 @@ export class App {
     }
     const { backups, migrations, databaseRecovery } = this;
     this.bot = new Bot({
-      ...{ access, settings, store, database, audit, degradation, clock, logger, onFatal },
+      ...{ access, settings, store, database, usage, audit, degradation, clock, logger, onFatal },
+      health: { report: () => this.health.report(), samples: (from, to) => this.health.samples(from, to) },
       backups: backups && {
         ...{ manager: backups.manager, restorer: backups.restorer },
         ...(databaseRecovery ? { recovery: databaseRecovery } : {}),
@@ -228,6 +235,7 @@ export class App {
       },
       createStatisticsPart(this.operationLog, clock, logger),
       this.health,
+      usage,
       // Only Discord itself counts how often a bot connects.
       ...(initial.DISCORD_TOKEN === "" || dataFolder === undefined
         ? []

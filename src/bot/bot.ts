@@ -1,15 +1,18 @@
 import type { Client } from "discord.js";
+import { ChartDrawer } from "../charts/chart-drawer.ts";
 import type { LiveSettings } from "../config/live-settings.ts";
 import { sleep, type Clock } from "../core/clock.ts";
 import { isMusterError, MusterError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DatabaseManager } from "../database/database-manager.ts";
 import type { GatewayReport } from "../database/health/health-types.ts";
+import type { HealthMonitor } from "../database/health-monitor.ts";
 import { backoffDelayMs } from "../resilience/backoff.ts";
 import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
 import type { AuditLog } from "../store/audit-log.ts";
 import type { EventRecord } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
+import type { UsageLog } from "../store/usage-log.ts";
 import { AlertMessages } from "./alert-messages.ts";
 import type { BackupTools } from "./backup-tools.ts";
 import { createClient, explainLoginFailure, hasMemberListIntent, type DiscordAccess } from "./client.ts";
@@ -53,6 +56,8 @@ export interface BotOptions {
   readonly settings: LiveSettings;
   readonly store: Store;
   readonly database: DatabaseManager;
+  readonly health: Pick<HealthMonitor, "report" | "samples">;
+  readonly usage: Pick<UsageLog, "record">;
   readonly audit: AuditLog;
   /** undefined with a database in memory. */
   readonly backups: BackupTools | undefined;
@@ -144,6 +149,7 @@ export class Bot {
     );
     await Promise.race([finished, timeout]);
     settled.abort();
+    await parts.charts.stop();
     await parts.client.destroy();
     this.#gateway.forget();
   }
@@ -178,7 +184,8 @@ export class Bot {
 type BotParts = ReturnType<typeof buildParts>;
 
 function buildParts(options: BotOptions, client: Client, hasMemberList: boolean, messages: AlertMessages) {
-  const { settings, store, database, audit, backups, degradation, clock, logger } = options;
+  const { settings, store, database, health, usage, audit, backups, degradation, clock, logger } = options;
+  const charts = new ChartDrawer({ clock, logger });
   const texts = english;
   const tracked = new TrackedEvents(store);
   const flags = new GuildFlags(store);
@@ -224,7 +231,8 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean,
   const notices = new LimitedNotices({ client, degradation, tracked, alerts, clock, texts });
   const commands = allCommands();
   const router = new CommandRouter(commands, {
-    ...{ client: client as Client<true>, store, database, audit, backups, degradation, clock, logger, texts },
+    ...{ client: client as Client<true>, store, database, health, charts, usage, audit, backups },
+    ...{ degradation, clock, logger, texts },
     get settings() {
       return settings.current;
     },
@@ -258,7 +266,7 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean,
     }
     reminders.wake();
   };
-  return { client, commands, router, flags, reminders, synchronizer, tracker, cards, notices };
+  return { client, commands, router, flags, reminders, synchronizer, tracker, cards, charts, notices };
 }
 
 /** Deleting the message, or its channel, ends an event. */

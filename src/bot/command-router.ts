@@ -11,6 +11,7 @@ import { createReference } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { collectCallNotes, type CallNotes } from "../database/call-notes.ts";
 import type { DatabaseNeed } from "../resilience/graceful-degradation.ts";
+import type { UsageOutcome } from "../store/usage.ts";
 import { parseButtonId, Refusal, type Command, type Reply } from "./command.ts";
 import { formatMoment } from "./format-time.ts";
 import { Cooldowns, requirePermissions } from "./preconditions.ts";
@@ -71,17 +72,36 @@ export class CommandRouter {
       logger.warn("interaction could not be deferred", { error }),
     );
     const startedAt = this.#services.clock.monotonic();
+    let outcome: UsageOutcome = "answered";
     try {
       const { result: reply, notes } = await collectCallNotes(() =>
         interaction.isButton()
           ? this.#press(interaction, responder, logger)
           : this.#execute(interaction, responder, logger),
       );
+      if (notes.hasQueuedWrite) outcome = "queued";
       await responder.respond(this.#withNotes(reply, notes));
     } catch (error) {
+      outcome = error instanceof Refusal ? "refused" : "failed";
       await responder.refuse(this.#explain(error, this.#needOf(interaction), logger));
+    } finally {
+      const durationMs = Math.round(this.#services.clock.monotonic() - startedAt);
+      logger.debug("interaction answered", { durationMs, outcome });
+      this.#noteUse(interaction, durationMs, outcome);
     }
-    logger.debug("interaction answered", { durationMs: Math.round(this.#services.clock.monotonic() - startedAt) });
+  }
+
+  /** A command, where and how; never by whom or with what. Buttons belong to a command that was counted already. */
+  #noteUse(interaction: Repliable, durationMs: number, outcome: UsageOutcome): void {
+    if (interaction.isButton() || !this.#commands.has(interaction.commandName)) return;
+    const { usage, clock } = this.#services;
+    usage.record({
+      guildId: interaction.guildId,
+      command: describe(interaction),
+      at: clock.now(),
+      durationMs,
+      outcome,
+    });
   }
 
   async #execute(

@@ -1,11 +1,14 @@
 import type { Client } from "discord.js";
+import type { ChartDrawer } from "../charts/chart-drawer.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DatabaseManager } from "../database/database-manager.ts";
+import type { HealthMonitor } from "../database/health-monitor.ts";
 import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
 import type { AuditLog } from "../store/audit-log.ts";
 import type { Store } from "../store/store.ts";
+import type { UsageLog } from "../store/usage-log.ts";
 import type { BackupTools } from "./backup-tools.ts";
 import type { EventCards } from "./events/event-cards.ts";
 import type { EventService } from "./events/event-service.ts";
@@ -20,6 +23,9 @@ export interface BotServices {
   readonly client: Client<true>;
   readonly store: Store;
   readonly database: Pick<DatabaseManager, "health">;
+  readonly health: Pick<HealthMonitor, "report" | "samples">;
+  readonly charts: Pick<ChartDrawer, "draw">;
+  readonly usage: Pick<UsageLog, "record">;
   readonly audit: Pick<AuditLog, "record">;
   /** undefined with a database in memory. */
   readonly backups: BackupTools | undefined;

@@ -15,10 +15,17 @@ export class CommandRegistry {
   readonly #snowflakes: SnowflakeGenerator;
   /** Guild id, or "" for the global ones → command id → command. */
   readonly #scopes = new Map<string, Map<string, APIApplicationCommand>>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(applicationId: string, snowflakes: SnowflakeGenerator) {
     this.#applicationId = applicationId;
     this.#snowflakes = snowflakes;
+  }
+
+  /** Hears that something has changed. Returns a function that ends the subscription. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   list(guildId?: string): APIApplicationCommand[] {
@@ -48,6 +55,7 @@ export class CommandRegistry {
     if (!known && scope.size >= MAX_COMMANDS) throw refuse("tooManyCommands");
     const command = this.#build(form, known?.id, guildId);
     scope.set(command.id, command);
+    this.#announce();
     return { command, isNew: known === undefined };
   }
 
@@ -59,12 +67,14 @@ export class CommandRegistry {
     errors.throwIfAny();
     const command = this.#build(form, commandId, guildId);
     this.#scope(guildId).set(commandId, command);
+    this.#announce();
     return command;
   }
 
   delete(commandId: string, guildId?: string): void {
     this.require(commandId, guildId);
     this.#scope(guildId).delete(commandId);
+    this.#announce();
   }
 
   /** Replaces all; commands that keep their name and kind keep their id. */
@@ -80,7 +90,12 @@ export class CommandRegistry {
     );
     scope.clear();
     for (const command of commands) scope.set(command.id, command);
+    this.#announce();
     return commands;
+  }
+
+  #announce(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #scope(guildId = ""): Map<string, APIApplicationCommand> {

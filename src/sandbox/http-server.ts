@@ -61,6 +61,11 @@ function serveAttachments(app: FastifyInstance, world: World): void {
     const { attachmentId } = request.params as { attachmentId: string };
     const stored = world.state.attachments.get(attachmentId);
     if (!stored) return reply.code(404).send({ message: "404: Not Found", code: 0 });
+    // An upload that is a page must not act as one of the sandbox's own.
+    void reply.headers({
+      "Content-Security-Policy": "default-src 'none'; sandbox",
+      "X-Content-Type-Options": "nosniff",
+    });
     return reply.header("Content-Type", stored.contentType).send(Buffer.from(stored.data));
   });
 }

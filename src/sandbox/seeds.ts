@@ -17,6 +17,23 @@ export interface WorldSeed {
   readonly guilds: readonly SeedGuild[];
 }
 
+export interface SeedChannel {
+  readonly id: string;
+  readonly name: string;
+  readonly topic?: string;
+  /** Only they see it, the owner and administrators; absent = everyone does. */
+  readonly seenByRoleIds?: readonly string[];
+  /** Oldest first. */
+  readonly messages?: readonly SeedMessage[];
+}
+
+export interface SeedMessage {
+  readonly authorId: string;
+  readonly content: string;
+  /** Emoji → who reacted with it. */
+  readonly reactions?: Readonly<Record<string, readonly string[]>>;
+}
+
 export interface SeedGuild {
   readonly id: string;
   readonly name: string;
@@ -25,7 +42,7 @@ export interface SeedGuild {
   /** The bot's own role; absent = the bot is not in the guild. */
   readonly botPermissions?: string;
   readonly roles: readonly { readonly id: string; readonly name: string; readonly permissions?: string }[];
-  readonly channels: readonly { readonly id: string; readonly name: string; readonly topic?: string }[];
+  readonly channels: readonly SeedChannel[];
   readonly members: readonly {
     readonly userId: string;
     readonly roleIds?: readonly string[];

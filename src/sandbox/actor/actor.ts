@@ -179,6 +179,12 @@ export class Actor {
     return renderMessage(this.#world, created, this.userId);
   }
 
+  /** Shows the others that this person writes. */
+  type(channelId: string): void {
+    this.#requirePermissions(channelId, PermissionFlagsBits.ViewChannel | PermissionFlagsBits.SendMessages);
+    this.#world.startTyping(channelId, this.userId);
+  }
+
   async edit(messageId: string, content: string): Promise<APIMessage> {
     const message = this.#world.requireMessage(messageId);
     if (message.authorId !== this.userId) throw new MusterError("CONFLICT", `message ${messageId} is someone else's`);

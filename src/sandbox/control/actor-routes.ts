@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { MusterError } from "../../core/errors.ts";
 import type { Actor } from "../actor/actor.ts";
-import type { OptionValues } from "../actor/command-options.ts";
 import type { ModalValues } from "../actor/component-input.ts";
 import type { Outcome } from "../actor/outcome.ts";
 import { bodyOf, type ControlContext } from "./context.ts";
+import { readFiles, readOptions, type SentFile, type SentOptions } from "./sent-files.ts";
 
 /** Outcomes are remembered for later questions, the newest of them. */
 const KEPT_OUTCOMES = 1_000;
@@ -35,11 +35,11 @@ export function registerActorRoutes(scope: FastifyInstance, context: ControlCont
         ...where
       } = request.body as {
         name: string;
-        options?: OptionValues;
+        options?: SentOptions;
         channelId: string;
         bypassPermissionCheck?: boolean;
       };
-      return remember(await person(request).command(name, options, where));
+      return remember(await person(request).command(name, readOptions(options), where));
     },
   );
 
@@ -54,11 +54,11 @@ export function registerActorRoutes(scope: FastifyInstance, context: ControlCont
         channelId,
       } = request.body as {
         name: string;
-        options?: OptionValues;
+        options?: SentOptions;
         focused: string;
         channelId: string;
       };
-      return { choices: await person(request).autocomplete(name, options, focused, { channelId }) };
+      return { choices: await person(request).autocomplete(name, readOptions(options), focused, { channelId }) };
     },
   );
 
@@ -109,12 +109,32 @@ export function registerActorRoutes(scope: FastifyInstance, context: ControlCont
 
   scope.post(
     "/users/:userId/send",
-    { schema: bodyOf({ channelId: "text", content: "text", replyTo: "text?" }) },
+    { schema: bodyOf({ channelId: "text", content: "text", replyTo: "text?", files: "objects?" }) },
     async (request) => {
-      const { channelId, ...message } = request.body as { channelId: string; content: string; replyTo?: string };
-      return person(request).send(channelId, message);
+      const { channelId, files, ...message } = request.body as {
+        channelId: string;
+        content: string;
+        replyTo?: string;
+        files?: SentFile[];
+      };
+      return person(request).send(channelId, { ...message, files: readFiles(files) });
     },
   );
+
+  scope.post("/users/:userId/edit", { schema: bodyOf({ messageId: "text", content: "text" }) }, async (request) => {
+    const { messageId, content } = request.body as { messageId: string; content: string };
+    return person(request).edit(messageId, content);
+  });
+
+  scope.post("/users/:userId/delete", { schema: bodyOf({ messageId: "text" }) }, async (request, reply) => {
+    await person(request).delete((request.body as { messageId: string }).messageId);
+    return reply.code(204).send();
+  });
+
+  scope.post("/users/:userId/typing", { schema: bodyOf({ channelId: "text" }) }, (request, reply) => {
+    person(request).type((request.body as { channelId: string }).channelId);
+    return reply.code(204).send();
+  });
 
   scope.post("/users/:userId/direct-channel", (request) => ({ channelId: person(request).openDirectChannel() }));
 

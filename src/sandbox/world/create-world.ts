@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { PermissionFlagsBits } from "discord-api-types/v10";
 import type { Clock } from "../../core/clock.ts";
 import type { SandboxLimits } from "../limits.ts";
-import type { SeedGuild, WorldSeed } from "../seeds.ts";
+import type { SeedChannel, SeedGuild, WorldSeed } from "../seeds.ts";
 import { createSnowflake } from "../snowflake.ts";
 import { World } from "./world.ts";
 
@@ -65,8 +66,25 @@ function addSeedGuild(world: World, guild: SeedGuild): void {
   for (const role of guild.roles) {
     world.addRole(guild.id, { id: role.id, name: role.name, permissions: BigInt(role.permissions ?? "0") });
   }
-  for (const channel of guild.channels) world.createChannel(guild.id, channel);
+  for (const channel of guild.channels) addSeedChannel(world, guild.id, channel);
   for (const { userId, ...member } of guild.members) world.addMember(guild.id, userId, member);
+  for (const channel of guild.channels) addSeedMessages(world, channel);
+}
+
+function addSeedChannel(world: World, guildId: string, { id, name, topic, seenByRoleIds }: SeedChannel): void {
+  world.createChannel(guildId, { id, name, ...(topic === undefined ? {} : { topic }) });
+  if (seenByRoleIds === undefined) return;
+  world.setOverwrite(id, guildId, { deny: PermissionFlagsBits.ViewChannel });
+  for (const roleId of seenByRoleIds) world.setOverwrite(id, roleId, { allow: PermissionFlagsBits.ViewChannel });
+}
+
+function addSeedMessages(world: World, { id, messages = [] }: SeedChannel): void {
+  for (const { authorId, content, reactions = {} } of messages) {
+    const message = world.createMessage(id, { authorId, content });
+    for (const [name, userIds] of Object.entries(reactions)) {
+      for (const userId of userIds) world.addReaction(message.id, userId, { id: null, name });
+    }
+  }
 }
 
 /** Shaped like a real token: the bot's id, a moment and a secret, each in base64url. */

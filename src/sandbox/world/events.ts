@@ -16,10 +16,20 @@ export interface WorldEvent {
   readonly userId: string | undefined;
 }
 
+interface EventSubject {
+  readonly guildId?: string | undefined;
+  readonly channelId?: string;
+  readonly userId?: string;
+}
+
 export type WorldListener = (event: WorldEvent) => void;
+
+/** Hears what only one person sees. */
+export type PrivateListener = (userId: string, event: WorldEvent) => void;
 
 export class WorldEvents {
   readonly #listeners = new Set<WorldListener>();
+  readonly #privateListeners = new Set<PrivateListener>();
 
   /** Returns a function that ends the subscription. */
   subscribe(listener: WorldListener): () => void {
@@ -30,15 +40,29 @@ export class WorldEvents {
   emit<Event extends GatewayDispatchEvents>(
     type: Event,
     data: EventData<Event> & object,
-    about: { readonly guildId?: string | undefined; readonly channelId?: string; readonly userId?: string } = {},
+    about: EventSubject = {},
   ): void {
-    const event: WorldEvent = {
-      type,
-      data,
-      guildId: about.guildId,
-      channelId: about.channelId,
-      userId: about.userId,
-    };
+    const event = createEvent(type, data, about);
     for (const listener of this.#listeners) listener(event);
   }
+
+  /** Ephemeral messages: bots are told nothing of them, as on Discord. */
+  subscribePrivate(listener: PrivateListener): () => void {
+    this.#privateListeners.add(listener);
+    return () => this.#privateListeners.delete(listener);
+  }
+
+  emitPrivately<Event extends GatewayDispatchEvents>(
+    userId: string,
+    type: Event,
+    data: EventData<Event> & object,
+    about: EventSubject = {},
+  ): void {
+    const event = createEvent(type, data, about);
+    for (const listener of this.#privateListeners) listener(userId, event);
+  }
+}
+
+function createEvent(type: GatewayDispatchEvents, data: object, about: EventSubject): WorldEvent {
+  return { type, data, guildId: about.guildId, channelId: about.channelId, userId: about.userId };
 }

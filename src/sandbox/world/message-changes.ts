@@ -9,6 +9,7 @@ import {
   type APIMessageTopLevelComponent,
 } from "discord-api-types/v10";
 import { compareSnowflakes } from "../snowflake.ts";
+import type { EventData } from "./events.ts";
 import { parseMentions } from "./mentions.ts";
 import { renderBareMember, renderMessage } from "./render.ts";
 import type { MessageState, StoredAttachment } from "./state.ts";
@@ -92,12 +93,9 @@ export class MessageChanges {
     };
     numberComponents(created.components);
     this.#world.state.messages.set(created.id, created);
-    if (created.ephemeralFor !== undefined) {
-      this.#forgetOldEphemerals(created.id);
-      return created;
-    }
-    channel.messageIds.push(created.id);
-    this.#world.events.emit(GatewayDispatchEvents.MessageCreate, this.#describe(created), aboutMessage(created));
+    if (created.ephemeralFor === undefined) channel.messageIds.push(created.id);
+    else this.#forgetOldEphemerals(created.id);
+    this.#announce(GatewayDispatchEvents.MessageCreate, created, () => this.#describe(created));
     return created;
   }
 
@@ -124,25 +122,18 @@ export class MessageChanges {
     if (edit.attachmentIds !== undefined) message.attachmentIds = [...edit.attachmentIds];
     if (edit.flags !== undefined) message.flags = edit.flags;
     if (edit.isFirstContent !== true) message.editedAtMs = this.#world.clock.now();
-    if (message.ephemeralFor === undefined) {
-      this.#world.events.emit(GatewayDispatchEvents.MessageUpdate, this.#describe(message), aboutMessage(message));
-    }
+    this.#announce(GatewayDispatchEvents.MessageUpdate, message, () => this.#describe(message));
     return message;
   }
 
   deleteMessage(messageId: string): void {
     const message = this.#world.requireMessage(messageId);
     this.#forget(message);
-    if (message.ephemeralFor !== undefined) return;
-    this.#world.events.emit(
-      GatewayDispatchEvents.MessageDelete,
-      {
-        id: messageId,
-        channel_id: message.channelId,
-        ...(message.guildId === undefined ? {} : { guild_id: message.guildId }),
-      },
-      aboutMessage(message),
-    );
+    this.#announce(GatewayDispatchEvents.MessageDelete, message, () => ({
+      id: messageId,
+      channel_id: message.channelId,
+      ...(message.guildId === undefined ? {} : { guild_id: message.guildId }),
+    }));
   }
 
   /** Ids that the channel does not have are passed over, as on Discord. */
@@ -203,6 +194,17 @@ export class MessageChanges {
       const message = this.#world.state.messages.get(this.#ephemeralIds.shift()!);
       if (message) this.#forget(message);
     }
+  }
+
+  /** To everyone, or to the one person who sees the message. */
+  #announce<Event extends GatewayDispatchEvents>(
+    type: Event,
+    message: MessageState,
+    describe: () => EventData<Event> & object,
+  ): void {
+    const { events } = this.#world;
+    if (message.ephemeralFor === undefined) events.emit(type, describe(), aboutMessage(message));
+    else events.emitPrivately(message.ephemeralFor, type, describe(), aboutMessage(message));
   }
 
   #describe(message: MessageState): APIMessage & { mentions: [] } & { channel_type: number } {

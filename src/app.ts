@@ -17,6 +17,7 @@ import { Backups } from "./database/backup/backups.ts";
 import { Recovery } from "./database/backup/recovery.ts";
 import { DatabaseManager, type DatabaseManagerOptions } from "./database/database-manager.ts";
 import { ErrorHandler } from "./database/error-handler.ts";
+import type { CleanUp } from "./database/health/size-keeper.ts";
 import { HealthMonitor } from "./database/health-monitor.ts";
 import { IntegrityMonitor } from "./database/integrity/integrity-monitor.ts";
 import { createCronSchedule } from "./database/maintenance/cron-schedule.ts";
@@ -196,6 +197,9 @@ export class App {
       integrity: this.integrity,
       gateway: () => this.bot.gatewayReport(),
       settings: () => settings.current,
+      size: isInMemory
+        ? undefined
+        : { cleanUps: listCleanUps(store), run, onWork: (work) => systemAudit.recordSizeWork(work) },
     });
     if (initial.MONITOR_PORT !== 0) {
       this.monitor = new Monitor({
@@ -281,6 +285,14 @@ export class App {
   stop(): Promise<void> {
     return this.#lifecycle.stop();
   }
+}
+
+/** What is old enough to go when the database comes near `DB_MAX_SIZE`: records of what was, and nothing that is used. */
+function listCleanUps(store: Store): CleanUp[] {
+  return [
+    { name: "command usage", prune: (input) => store.usage.prune(input), keepDays: 7 },
+    { name: "reminder log", prune: (input) => store.reminders.prune(input), keepDays: 90 },
+  ];
 }
 
 /** Those that are in this folder already stay as they are. */

@@ -20,8 +20,9 @@ import type {
   Suggestion,
 } from "./health/health-types.ts";
 import { findProblems, toHealthStatus } from "./health/problems.ts";
-import { ResponseWindows } from "./health/response-times.ts";
+import { MINUTE_MS, ResponseWindows } from "./health/response-times.ts";
 import { SampleHistory } from "./health/sample-history.ts";
+import { SizeKeeper, type SizeKeeperOptions } from "./health/size-keeper.ts";
 import { SlowQueries, type PlanSource } from "./health/slow-queries.ts";
 import { findSuggestions } from "./health/suggestions.ts";
 import { SystemProbe } from "./health/system-probe.ts";
@@ -39,6 +40,8 @@ export interface HealthMonitorOptions {
   readonly integrity: Pick<IntegrityMonitor, "last">;
   readonly gateway: () => GatewayReport;
   readonly settings: () => Settings;
+  /** What can go when the database comes near its limit, and who does the heavy part; undefined in memory. */
+  readonly size: Pick<SizeKeeperOptions, "cleanUps" | "run" | "onWork"> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -62,12 +65,14 @@ export class HealthMonitor {
   readonly #system: SystemProbe;
   readonly #history: SampleHistory;
   readonly #slowQueries: SlowQueries;
+  readonly #size: SizeKeeper | undefined;
   readonly #sampling: Interval;
   readonly #advancing: Interval;
   readonly #listeners = new Set<SampleListener>();
   #files: DatabaseFilesSize | undefined;
   #sampledMonotonic: number;
   #formerQueueSize = 0;
+  #lastBackupDurationMs: number | undefined;
   readonly #readerLooks = { count: 0, waitingCount: 0 };
 
   constructor(options: HealthMonitorOptions) {
@@ -81,7 +86,15 @@ export class HealthMonitor {
       keepDays: () => settings().METRICS_RETENTION_DAYS,
       ...{ clock, logger },
     });
+    options.backups?.manager.onEvent((event) => {
+      // Later verifications renew the moment in the manifest.
+      if (event.kind === "made") this.#lastBackupDurationMs = event.manifest.verifiedAt - event.manifest.createdAt;
+    });
     this.#slowQueries = new SlowQueries({ plans: options.engine, clock, logger });
+    if (options.size && databasePath !== undefined) {
+      const maxBytes = (): number => settings().DB_MAX_SIZE;
+      this.#size = new SizeKeeper({ ...options.size, databasePath, maxBytes, clock, logger });
+    }
     this.#advancing = new Interval({
       clock,
       everyMs: () => ADVANCE_INTERVAL_MS,
@@ -107,6 +120,7 @@ export class HealthMonitor {
     this.#system.stop();
     await this.#advancing.stop();
     await this.#sampling.stop();
+    await this.#size?.stop();
   }
 
   /** Notes one call of the database; costs about a tenth of a microsecond, and never waits or throws. */
@@ -178,11 +192,10 @@ export class HealthMonitor {
 
   /** Better settings, as far as the figures show a reason. */
   suggestions(): Suggestion[] {
-    const { backups, settings } = this.#options;
-    const { lastBackup } = backups?.manager.status ?? {};
+    const { settings } = this.#options;
     return findSuggestions({
       ...this.report(),
-      lastBackupDurationMs: lastBackup && lastBackup.verifiedAt - lastBackup.createdAt,
+      lastBackupDurationMs: this.#lastBackupDurationMs,
       readerLooks: this.#readerLooks,
       settings: settings(),
     });
@@ -209,7 +222,20 @@ export class HealthMonitor {
   async #check(): Promise<void> {
     await this.#measureFiles();
     await this.#slowQueries.explain();
+    this.#keepSize();
     if (this.#options.settings().DB_MONITORING_ENABLED) await this.#takeSample();
+  }
+
+  #keepSize(): void {
+    const { degradation, clock } = this.#options;
+    if (!this.#files) return;
+    this.#windows.advance(clock.monotonic());
+    this.#size?.look({
+      files: this.#files,
+      isAvailable: degradation.state.kind === "normal",
+      perSecond: this.#windows.throughput(MINUTE_MS).perSecond,
+      uptimeMs: this.#system.uptimeMs,
+    });
   }
 
   async #measureFiles(): Promise<void> {

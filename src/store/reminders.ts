@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MusterError } from "../core/errors.ts";
-import { defineRead, defineWrite, type ReadTransaction, type SqlValue } from "../database/operation.ts";
+import { idTimePrefix } from "../core/ids.ts";
+import { defineRead, defineWrite, EVERYTHING, type ReadTransaction, type SqlValue } from "../database/operation.ts";
 import { appendAuditEntry } from "./audit.ts";
 import { DUE_WINDOW, EVENT_COLUMNS, requireEvent, toEventRecord, type EventRecord, type EventRow } from "./events.ts";
 import { eventId, eventReminders, guildAudit, guildEvents, limit, moment, snowflake, text, ulid } from "./inputs.ts";
@@ -224,6 +225,23 @@ export const reminderOperations = {
         ...[eventId, guildId, limit],
       );
       return rows.map(toReminderRecord);
+    },
+  }),
+
+  /** Deletes the oldest finished ones from before a moment, but each event's last one, and says how many. */
+  prune: defineWrite({
+    input: z.object({ before: moment, limit: limit(5_000) }),
+    touches: () => [EVERYTHING],
+    whenAway: "refuse",
+    async run(transaction, { before, limit }): Promise<number> {
+      const { changes } = await transaction.run(
+        `DELETE FROM reminderlog WHERE id IN (
+           SELECT id FROM reminderlog AS old WHERE id < ? AND status <> 'pending' AND EXISTS (
+             SELECT 1 FROM reminderlog AS later WHERE later.event_id = old.event_id AND later.scheduled_at > old.scheduled_at
+           ) ORDER BY id LIMIT ?)`,
+        ...[idTimePrefix(before), limit],
+      );
+      return changes;
     },
   }),
 };

@@ -3,6 +3,7 @@ import type { ArchiveEvent } from "../database/backup/archive-watch.ts";
 import type { BackupEvent } from "../database/backup/backup-manager.ts";
 import { describeBackupEvent } from "../database/backup/backups.ts";
 import type { RecoveryIncident } from "../database/backup/recovery.ts";
+import type { SizeWork } from "../database/health/size-keeper.ts";
 import type { MigrationEvent } from "../database/schema/migration-gate.ts";
 import type { RecoveryAction } from "../resilience/recovery-log.ts";
 import type { AuditOutcome } from "./audit-chain.ts";
@@ -39,6 +40,12 @@ export class SystemAudit {
     } catch (error) {
       this.#logger.error("what the program did to itself was not audited", { action, error });
     }
+  }
+
+  /** What was deleted and given back because the database came near its limit. */
+  recordSizeWork({ deleted, vacuum }: SizeWork): void {
+    const details = vacuum ? { deleted, bytesBefore: vacuum.bytesBefore, bytesAfter: vacuum.bytesAfter } : { deleted };
+    void this.record("database.clean-up", "database", "success", details);
   }
 
   take(event: SystemEvent): Promise<void> | void {

@@ -45,6 +45,7 @@ const CASES: readonly Case[] = [
   ["guilds.find", () => run(guilds.find, { guildId: GUILD })],
   ["users.listReminderModes", () => run(users.listReminderModes, { guildId: GUILD })],
   ["users.listSeen", () => run(users.listSeen, { guildId: GUILD, limit: 1_000 })],
+  ["reminders.prune", () => run(reminders.prune, { before: AT, limit: 1_000 })],
   ["usage.prune", () => run(usage.prune, { before: AT, limit: 1_000 })],
   ["audit.listActions", () => run(audit.listActions, { guildId: GUILD })],
   ["audit.verify", () => run(audit.verify, { guildId: GUILD })],

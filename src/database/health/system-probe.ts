@@ -38,13 +38,17 @@ export class SystemProbe {
     this.#delays.disable();
   }
 
+  get uptimeMs(): number {
+    return this.#clock.monotonic() - this.#startedMonotonic;
+  }
+
   report(): SystemReport {
     const { rss, heapUsed, heapTotal } = process.memoryUsage();
     return {
       version: PROGRAM.version,
       nodeVersion: process.versions.node,
       startedAt: this.#startedAt,
-      uptimeMs: this.#clock.monotonic() - this.#startedMonotonic,
+      uptimeMs: this.uptimeMs,
       eventLoopDelay: this.#delays.count < MIN_MEASUREMENTS ? this.#withNewest() : this.#measure(),
       memory: { residentBytes: rss, heapUsedBytes: heapUsed, heapTotalBytes: heapTotal },
       cpuShare: this.#cpuShare,

@@ -12,10 +12,12 @@ import type { VerifySnapshotJob, VerifySnapshotResult } from "../backup/verify-s
 import type { MigrationTestResult, TestMigrationsJob } from "../schema/test-migrations.ts";
 import type { ReplacementResult } from "../sqlite/replacement.ts";
 import type { IntegrityCheckJob, IntegrityReport } from "./integrity-check.ts";
+import type { VacuumJob, VacuumResult } from "./vacuum.ts";
 
 /** Everything that the maintenance process can be asked to do: plain data in, plain data out. */
 export interface MaintenanceJobs {
   readonly "integrity-check": { readonly job: IntegrityCheckJob; readonly result: IntegrityReport };
+  readonly vacuum: { readonly job: VacuumJob; readonly result: VacuumResult };
   readonly "create-snapshot": { readonly job: CreateSnapshotJob; readonly result: CreateSnapshotResult };
   readonly "verify-snapshot": { readonly job: VerifySnapshotJob; readonly result: VerifySnapshotResult };
   readonly "prune-snapshots": { readonly job: PruneSnapshotsJob; readonly result: PruneSnapshotsResult };

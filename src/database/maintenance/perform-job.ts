@@ -12,6 +12,7 @@ type Perform<Kind extends MaintenanceKind> = (
  */
 const JOBS: { readonly [Kind in MaintenanceKind]: () => Promise<Perform<Kind>> } = {
   "integrity-check": async () => (await import("./integrity-check.ts")).checkIntegrity,
+  vacuum: async () => (await import("./vacuum.ts")).vacuum,
   "create-snapshot": async () => (await import("../backup/create-snapshot.ts")).createSnapshot,
   "verify-snapshot": async () => (await import("../backup/verify-snapshot.ts")).verifySnapshot,
   "prune-snapshots": async () => (await import("../backup/prune-snapshots.ts")).pruneSnapshots,

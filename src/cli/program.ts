@@ -11,6 +11,7 @@ const VERBS: Readonly<Record<string, () => Promise<RegisterVerb>>> = {
   migrate: async () => (await import("./migrate.ts")).registerMigrateVerb,
   check: async () => (await import("./check.ts")).registerCheckVerb,
   audit: async () => (await import("./audit.ts")).registerAuditVerb,
+  status: async () => (await import("./status.ts")).registerStatusVerb,
   config: async () => (await import("./config.ts")).registerConfigVerb,
 };
 

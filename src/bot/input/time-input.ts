@@ -3,7 +3,8 @@
  * clocks of the machine it runs on; so only what it says about calendar and clock is taken, and which moment that is,
  * and whether it has to be the next such day, is decided here with the zone's own clocks.
  */
-import { casual, type Component, type ParsedComponents } from "chrono-node";
+import type { Component, ParsedComponents } from "chrono-node";
+import { casual } from "chrono-node/en";
 import { getOffsetMs, listMomentsAt } from "../../roll-call/time-zone.ts";
 import { parseDurationWords } from "./duration-input.ts";
 

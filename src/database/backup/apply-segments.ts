@@ -16,7 +16,7 @@ import {
  */
 
 /** SQLite never stores anything in the page at this place: locks are taken on its bytes. */
-const LOCK_BYTE = 2 ** 30;
+export const LOCK_BYTE = 2 ** 30;
 /** https://sqlite.org/limits.html: the largest page number. */
 const MAX_PAGE_NUMBER = 0xff_ff_ff_fe;
 
@@ -30,10 +30,14 @@ export interface SegmentSpan {
   readonly to: Pick<WalCommit, "offset" | "checksum">;
 }
 
-export type SegmentOutcome =
-  | { readonly kind: "applied"; readonly frameCount: number }
-  /** `soundBytes`: up to there it is a segment, and the right one. */
-  | { readonly kind: "damaged"; readonly reason: string; readonly soundBytes: number };
+/** `soundBytes`: up to there it is a segment, and the right one. */
+export interface SegmentDamage {
+  readonly kind: "damaged";
+  readonly reason: string;
+  readonly soundBytes: number;
+}
+
+export type SegmentOutcome = { readonly kind: "applied"; readonly frameCount: number } | SegmentDamage;
 
 interface SegmentReading {
   readonly header: WalHeader | undefined;
@@ -61,19 +65,35 @@ export async function applySegment(
   target: { readonly handle: number; readonly pageCount: number },
 ): Promise<SegmentOutcome> {
   const writer = new PageWriter(target.handle, span.pageBytes);
-  let [frameCount, badPage] = [0, 0];
-  const reading = await readSegment(flushingAfterEach(parts, writer), span.to.offset, (frame) => {
-    if (frame.pageNumber < 1 || frame.pageNumber > MAX_PAGE_NUMBER) badPage = frame.offset;
-    if (frame.offset < span.from || badPage > 0) return;
+  let frameCount = 0;
+  const damage = await scanSegment(flushingAfterEach(parts, writer), span, (frame) => {
+    if (frame.offset < span.from) return;
     frameCount++;
     if (frame.pageNumber <= target.pageCount) writer.write(frame);
   });
-  const damage = findDamage(reading, span) ?? (badPage > 0 ? "it has a page of an impossible number" : undefined);
-  if (damage === undefined) return { kind: "applied", frameCount };
+  return damage ?? { kind: "applied", frameCount };
+}
+
+/**
+ * Calls back with each frame up to the segment's end. Undefined when they are what was archived; when they are not,
+ * nothing that was called back with counts. Throws BACKUP_KEY_WRONG.
+ */
+export async function scanSegment(
+  parts: AsyncIterable<Buffer>,
+  span: SegmentSpan,
+  onFrame: (frame: WalFrame) => void,
+): Promise<SegmentDamage | undefined> {
+  let badPage = 0;
+  const reading = await readSegment(parts, span.to.offset, (frame) => {
+    if (frame.pageNumber < 1 || frame.pageNumber > MAX_PAGE_NUMBER) badPage = frame.offset;
+    if (badPage === 0) onFrame(frame);
+  });
+  const reason = findDamage(reading, span) ?? (badPage > 0 ? "it has a page of an impossible number" : undefined);
+  if (reason === undefined) return undefined;
   // Where the checksum is another one, all before it may be another segment's.
   const isRightOne =
     reading.header !== undefined && isOfSpan(reading.header, span) && reading.lastCommit?.offset !== span.to.offset;
-  return { kind: "damaged", reason: damage, soundBytes: badPage || (isRightOne ? reading.soundBytes : 0) };
+  return { kind: "damaged", reason, soundBytes: badPage || (isRightOne ? reading.soundBytes : 0) };
 }
 
 function findDamage(

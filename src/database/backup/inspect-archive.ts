@@ -10,6 +10,7 @@ import { parseWalHeader, WAL_HEADER_BYTES, WalScanner } from "../sqlite/wal-form
 import { ARCHIVE_FOLDER } from "./archive-index.ts";
 import { BackupKey } from "./encryption.ts";
 import { executeRestore, type RestoreResult } from "./execute-restore.ts";
+import { neutralise } from "./page-table.ts";
 import { planRestore } from "./restore-plan.ts";
 import { readRestoreFacts } from "./restore-sources.ts";
 import { readStoredFile } from "./stored-file.ts";
@@ -205,20 +206,6 @@ function restoreAs(
 interface DifferingPage {
   readonly number: number;
   readonly page: Buffer;
-}
-
-/** Of the first page: the change counter and the schema's, which copying a database counts up. */
-const OWN_OF_A_COPY = [
-  [24, 28],
-  [40, 44],
-  [92, 100],
-] as const;
-
-function neutralise(number: number, page: Buffer): Buffer {
-  if (number !== 1) return page;
-  const copy = Buffer.from(page);
-  for (const [from, to] of OWN_OF_A_COPY) copy.fill(0, from, to);
-  return copy;
 }
 
 function versionOf(number: number, page: Buffer): string {

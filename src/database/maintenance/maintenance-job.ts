@@ -4,9 +4,11 @@ import type { RestoreJob, RestoreResult } from "../backup/execute-restore.ts";
 import type { ArchiveFindings, InspectArchiveJob } from "../backup/inspect-archive.ts";
 import type { PruneArchiveJob, PruneArchiveResult } from "../backup/prune-archive.ts";
 import type { PruneSnapshotsJob, PruneSnapshotsResult } from "../backup/prune-snapshots.ts";
+import type { RepairPagesJob, RepairPagesResult } from "../backup/repair-pages.ts";
 import type { RestoreDrillJob, RestoreDrillResult } from "../backup/restore-drill.ts";
 import type { PlanRestoreJob, RestorePlanSummary } from "../backup/restore-sources.ts";
 import type { SalvageJob, SalvageResult } from "../backup/salvage.ts";
+import type { ScrubPagesJob, ScrubPagesResult } from "../backup/scrub-pages.ts";
 import type { SealSegmentsJob, SealSegmentsResult } from "../backup/seal-segments.ts";
 import type { VerifySnapshotJob, VerifySnapshotResult } from "../backup/verify-snapshot.ts";
 import type { MigrationTestResult, TestMigrationsJob } from "../schema/test-migrations.ts";
@@ -29,6 +31,8 @@ export interface MaintenanceJobs {
   readonly "inspect-archive": { readonly job: InspectArchiveJob; readonly result: ArchiveFindings };
   readonly "test-migrations": { readonly job: TestMigrationsJob; readonly result: MigrationTestResult };
   readonly "seal-segments": { readonly job: SealSegmentsJob; readonly result: SealSegmentsResult };
+  readonly "scrub-pages": { readonly job: ScrubPagesJob; readonly result: ScrubPagesResult };
+  readonly "repair-pages": { readonly job: RepairPagesJob; readonly result: RepairPagesResult };
   readonly "prune-archive": { readonly job: PruneArchiveJob; readonly result: PruneArchiveResult };
 }
 

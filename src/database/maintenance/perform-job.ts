@@ -24,6 +24,8 @@ const JOBS: { readonly [Kind in MaintenanceKind]: () => Promise<Perform<Kind>> }
   "inspect-archive": async () => (await import("../backup/inspect-archive.ts")).inspectArchive,
   "test-migrations": async () => (await import("../schema/test-migrations.ts")).testMigrations,
   "seal-segments": async () => (await import("../backup/seal-segments.ts")).sealSegments,
+  "scrub-pages": async () => (await import("../backup/scrub-pages.ts")).scrubPages,
+  "repair-pages": async () => (await import("../backup/repair-pages.ts")).repairPages,
   "prune-archive": async () => (await import("../backup/prune-archive.ts")).pruneArchive,
 };
 

@@ -18,13 +18,15 @@ let folder: string;
 let sandbox: Sandbox;
 const children: ChildProcess[] = [];
 
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "muster-process-"));
+beforeAll(async () => {
   sandbox = await Sandbox.start({ port: 0 });
 });
-afterEach(async () => {
+afterAll(() => sandbox.stop());
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "muster-process-"));
+});
+afterEach(() => {
   for (const child of children.splice(0)) if (child.exitCode === null) child.kill("SIGKILL");
-  await sandbox.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -52,7 +54,7 @@ function startProcess(settings: Record<string, string> = {}): RunningBot {
     output: () => output,
     exitCode,
     async waitFor(text) {
-      await sandbox.waitFor(() => output.includes(text) || child.exitCode !== null, 15_000);
+      await sandbox.waitFor(() => output.includes(text) || child.exitCode !== null, 40_000);
       if (!output.includes(text)) throw new Error(`ended without "${text}":\n${output}`);
     },
   };
@@ -65,7 +67,7 @@ function loggedText(): string {
 }
 
 describe("the process", () => {
-  it("becomes ready, keeps the token out of every log, and stops on SIGTERM with 0", async () => {
+  it("becomes ready, refuses a second bot on the same data, keeps the token out of every log, and stops on SIGTERM with 0", async () => {
     const bot = startProcess();
     await bot.waitFor("ready");
     const outcome = await sandbox
@@ -76,6 +78,10 @@ describe("the process", () => {
         { channelId: [...sandbox.world.state.channels.values()].find(({ name }) => name === "general")!.id },
       );
     expect(outcome.status).toBe("replied");
+    const second = startProcess();
+    expect(await second.exitCode).toBe(78);
+    // It names who holds the data.
+    expect(second.output()).toContain(String(bot.child.pid));
     bot.child.kill("SIGTERM");
     expect(await bot.exitCode).toBe(0);
     expect(bot.output()).toContain("stopped");
@@ -83,14 +89,6 @@ describe("the process", () => {
     expect(bot.output() + loggedText()).not.toContain(sandbox.botToken);
     expect(statSync(join(folder, "data/muster.db")).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder, "data")).mode & 0o777).toBe(0o700);
-  });
-
-  it("refuses a second bot on the same data, naming who holds it", async () => {
-    const first = startProcess();
-    await first.waitFor("ready");
-    const second = startProcess();
-    expect(await second.exitCode).toBe(78);
-    expect(second.output()).toContain(String(first.child.pid));
   });
 
   it("names every wrong setting and ends with 78", async () => {

@@ -1,33 +1,45 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
-import { systemClock, type Clock } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { MusterError } from "../core/errors.ts";
 import { silentLogger, type Logger } from "../core/logger.ts";
 import { Actor } from "./actor/actor.ts";
+import type { BotHost } from "./bot-host.ts";
+import { Chaos } from "./chaos/chaos.ts";
 import { CommandRegistry } from "./commands.ts";
 import { registerControlApi } from "./control/control-api.ts";
 import { Faults } from "./faults.ts";
 import { Gateway } from "./gateway/gateway.ts";
+import { homeServer } from "./home-server.ts";
 import { createHttpServer } from "./http-server.ts";
 import { Interactions } from "./interactions.ts";
 import { DEFAULT_LIMITS, type SandboxLimits } from "./limits.ts";
+import type { BotDescription } from "./live/live-frames.ts";
+import { LIVE_PATH, LiveServer } from "./live/live-server.ts";
+import { registerPage } from "./live/page.ts";
 import type { RestCounters } from "./rest/context.ts";
 import { RateLimits } from "./rest/rate-limits.ts";
 import { registerRestApi } from "./rest/rest-api.ts";
-import { smallServer, type WorldSeed } from "./seeds.ts";
+import { SandboxClock } from "./sandbox-clock.ts";
+import type { WorldSeed } from "./seeds.ts";
 import { createWorld } from "./world/create-world.ts";
 import type { World } from "./world/world.ts";
 
 export interface SandboxOptions {
   /** 0 = any free port. */
   readonly port: number;
-  /** Default: `smallServer()`. */
+  /** Default: `homeServer()`. */
   readonly seed?: WorldSeed;
+  /** Default: a `SandboxClock`, which can be sped up. */
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly limits?: Partial<SandboxLimits>;
   /** Default: a new random one at every start. */
   readonly botToken?: string;
+  /** Present where the sandbox may harm the bot and its database, and runs in the bot's process. */
+  readonly host?: BotHost;
+  /** What the page says of the bot beside whether it is connected; undefined while there is nothing to say. */
+  readonly describeBot?: () => BotDescription | undefined;
 }
 
 const HOST = "127.0.0.1";
@@ -40,6 +52,9 @@ export class Sandbox {
   readonly commands: CommandRegistry;
   readonly interactions: Interactions;
   readonly gateway: Gateway;
+  /** The pages that are open. */
+  readonly live: LiveServer;
+  readonly chaos: Chaos;
   readonly counters: RestCounters = { requests: 0, rateLimited: 0, invalid: 0, unknownRoutes: 0 };
   readonly #clock: Clock;
   #server: FastifyInstance | undefined;
@@ -54,9 +69,9 @@ export class Sandbox {
   }
 
   private constructor(options: SandboxOptions) {
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = options.clock ?? new SandboxClock();
     this.world = createWorld({
-      seed: options.seed ?? smallServer(),
+      seed: options.seed ?? homeServer(),
       clock: this.#clock,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       botToken: options.botToken,
@@ -71,6 +86,22 @@ export class Sandbox {
       getUrl: () => `ws://${HOST}:${this.#port}/`,
     });
     this.faults.attachGateway(this.gateway);
+    this.chaos = new Chaos({
+      faults: this.faults,
+      host: options.host,
+      botState: () => options.describeBot?.()?.state,
+      clock: this.#clock,
+      logger: options.logger ?? silentLogger,
+    });
+    this.live = new LiveServer({
+      world: this.world,
+      clock: this.#clock,
+      commands: this.commands,
+      gateway: this.gateway,
+      logger: options.logger ?? silentLogger,
+      describeBot: options.describeBot ?? (() => undefined),
+    });
+    this.chaos.onChange(() => this.live.broadcast({ op: "chaos", ...this.chaos.describe() }));
   }
 
   get port(): number {
@@ -159,17 +190,26 @@ export class Sandbox {
       commands: this.commands,
       gateway: this.gateway,
       faults: this.faults,
+      live: this.live,
+      chaos: this.chaos,
+      time: this.#clock instanceof SandboxClock ? this.#clock : undefined,
       counters: this.counters,
       logger: options.logger ?? silentLogger,
       getApiUrl: () => this.apiUrl,
       as: (userId) => this.as(userId),
     });
-    server.server.on("upgrade", (request, socket, head) => this.gateway.accept(request, socket, head));
+    registerPage(server);
+    server.server.on("upgrade", (request, socket, head) => {
+      const isPage = request.url?.split("?", 1)[0] === LIVE_PATH;
+      (isPage ? this.live : this.gateway).accept(request, socket, head);
+    });
     await server.listen({ port: options.port, host: HOST });
     this.#port = (server.server.address() as AddressInfo).port;
   }
 
   async #close(): Promise<void> {
+    await this.chaos.stop();
+    await this.live.stop();
     await this.gateway.stop();
     await this.#server?.close();
   }

@@ -1,9 +1,12 @@
 import type { Logger } from "../../core/logger.ts";
 import type { Actor } from "../actor/actor.ts";
+import type { Chaos } from "../chaos/chaos.ts";
 import type { CommandRegistry } from "../commands.ts";
 import type { Faults } from "../faults.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { LiveServer } from "../live/live-server.ts";
 import type { RestCounters } from "../rest/context.ts";
+import type { SandboxClock } from "../sandbox-clock.ts";
 import type { World } from "../world/world.ts";
 
 /** What the control routes work on. */
@@ -12,6 +15,10 @@ export interface ControlContext {
   readonly commands: CommandRegistry;
   readonly gateway: Gateway;
   readonly faults: Faults;
+  readonly live: LiveServer;
+  readonly chaos: Chaos;
+  /** undefined: the sandbox was given a clock that is not its own. */
+  readonly time: SandboxClock | undefined;
   readonly counters: RestCounters;
   readonly logger: Logger;
   readonly getApiUrl: () => string;
@@ -25,6 +32,7 @@ const TYPES = {
   number: { type: "number" },
   list: { type: "array", items: { type: "string" } },
   object: { type: "object" },
+  objects: { type: "array", items: { type: "object" } },
 } as const;
 
 /**

@@ -1,8 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import { isMusterError, toError, type ErrorCode } from "../../core/errors.ts";
 import { namePlugin } from "../named-plugin.ts";
+import { isOwnPage } from "../own-page.ts";
 import type { WorldEvent } from "../world/events.ts";
 import { registerActorRoutes } from "./actor-routes.ts";
+import { registerChaosRoutes } from "./chaos-routes.ts";
 import type { ControlContext } from "./context.ts";
 import { registerFaultRoutes } from "./fault-routes.ts";
 import { registerWorldRoutes } from "./world-routes.ts";
@@ -13,7 +15,6 @@ const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = {
   CONFLICT: 409,
   OPERATION_TIMEOUT: 504,
 };
-const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
 const KEEP_ALIVE_MS = 15_000;
 
 /**
@@ -24,9 +25,9 @@ export async function registerControlApi(app: FastifyInstance, context: ControlC
   await app.register(
     namePlugin("control", async (scope) => {
       scope.addHook("onRequest", async (request, reply) => {
-        // A page on the internet could otherwise reach the loopback through a name that it points there.
-        if (LOOPBACK_HOST.test(request.headers.host ?? "")) return;
-        return reply.code(403).send({ error: { code: "FORBIDDEN", message: "only reachable as localhost" } });
+        if (isOwnPage(request.headers)) return;
+        const message = "only reachable as localhost, and not from other pages";
+        return reply.code(403).send({ error: { code: "FORBIDDEN", message } });
       });
       scope.addHook("preValidation", async (request) => {
         if (request.method !== "GET") request.body ??= {};
@@ -40,10 +41,12 @@ export async function registerControlApi(app: FastifyInstance, context: ControlC
         return reply.code(status).send({ error: { code: shownCode, message: toError(error).message } });
       });
       scope.get("/", () => describeSandbox(context));
+      scope.get("/bot", () => context.live.describeBot());
       serveEvents(scope, context);
       registerWorldRoutes(scope, context);
       registerActorRoutes(scope, context);
       registerFaultRoutes(scope, context);
+      registerChaosRoutes(scope, context);
     }),
     { prefix: "/sandbox" },
   );

@@ -2,7 +2,9 @@ import { join, resolve } from "node:path";
 import type { App } from "./app.ts";
 import type { DiscordAccess } from "./bot/client.ts";
 import type { Settings } from "./config/settings.ts";
+import type { Clock } from "./core/clock.ts";
 import type { LogSink } from "./core/logger.ts";
+import type { BotDescription } from "./sandbox/live/live-frames.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 
 /**
@@ -40,6 +42,8 @@ const { createLogSink } = await import("./core/logger.ts");
 let logger: LogSink | undefined;
 let sandbox: Sandbox | undefined;
 let app: App | undefined;
+/** What the app itself cannot say, because it is not there. */
+let phase: "starting" | "running" | "stopping" | "stopped" = "starting";
 let isStopping = false;
 
 try {
@@ -55,17 +59,8 @@ async function run(): Promise<void> {
   watchCrashes();
   const settings = loadSettingsFromDisk(FOLDER);
   logger = createLogger(settings);
-  const access = await openDiscord(settings, logger);
-  app = new AppClass({
-    settings,
-    folder: FOLDER,
-    access,
-    clock: systemClock,
-    logger,
-    isWatchingSettings: true,
-    onFatal: (error) => void fail(error),
-  });
-  await app.start();
+  const discord = await openDiscord(settings, logger);
+  await startApp(settings, discord, logger);
   logger.info("ready", {
     durationMs: Math.round(performance.now() - startedAt),
     database: settings.TEST_MODE ? "in memory" : resolve(FOLDER, settings.DATABASE_PATH),
@@ -82,12 +77,52 @@ function createLogger(settings: Settings): LogSink {
   });
 }
 
-/** Discord itself, or without a token a Discord of our own on this machine. */
-async function openDiscord(settings: Settings, log: LogSink): Promise<DiscordAccess> {
-  if (settings.DISCORD_TOKEN !== "") return { token: settings.DISCORD_TOKEN, apiUrl: settings.DISCORD_API_URL };
-  const { Sandbox: SandboxClass } = await import("./sandbox/sandbox.ts");
+interface Discord {
+  readonly access: DiscordAccess;
+  /** The time that people live in. */
+  readonly clock: Clock;
+}
+
+async function startApp(settings: Settings, { access, clock }: Discord, log: LogSink): Promise<void> {
+  phase = "starting";
+  app = new AppClass({
+    ...{ settings, folder: FOLDER, access, clock, logger: log, isWatchingSettings: true },
+    onFatal: (error) => void fail(error),
+  });
+  await app.start();
+  phase = "running";
+}
+
+async function stopApp(): Promise<void> {
+  phase = "stopping";
   try {
-    sandbox = await SandboxClass.start({ port: settings.SANDBOX_PORT, logger: log });
+    await app?.stop();
+  } finally {
+    phase = "stopped";
+  }
+}
+
+/** Discord itself, or without a token a Discord of our own on this machine. */
+async function openDiscord(settings: Settings, log: LogSink): Promise<Discord> {
+  if (settings.DISCORD_TOKEN !== "") {
+    return { access: { token: settings.DISCORD_TOKEN, apiUrl: settings.DISCORD_API_URL }, clock: systemClock };
+  }
+  const { Sandbox: SandboxClass } = await import("./sandbox/sandbox.ts");
+  const { SandboxClock } = await import("./sandbox/sandbox-clock.ts");
+  const clock = new SandboxClock();
+  const accessNow = (): DiscordAccess => ({ token: sandbox!.botToken, apiUrl: sandbox!.apiUrl });
+  try {
+    sandbox = await SandboxClass.start({
+      ...{ port: settings.SANDBOX_PORT, clock, logger: log, describeBot },
+      host: {
+        databasePath: settings.TEST_MODE ? undefined : resolve(FOLDER, settings.DATABASE_PATH),
+        stop: stopApp,
+        async start() {
+          // Its end is not a reason to begin again.
+          if (!isStopping) await startApp(loadSettingsFromDisk(FOLDER), { access: accessNow(), clock }, log);
+        },
+      },
+    });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
     throw new MusterError("CONFIG_INVALID", `start the sandbox: port ${settings.SANDBOX_PORT} is in use`, {
@@ -95,7 +130,19 @@ async function openDiscord(settings: Settings, log: LogSink): Promise<DiscordAcc
     });
   }
   log.info("no DISCORD_TOKEN is set: the built-in sandbox plays Discord", { sandbox: sandbox.url });
-  return { token: sandbox.botToken, apiUrl: sandbox.apiUrl };
+  return { access: accessNow(), clock };
+}
+
+function describeBot(): BotDescription {
+  if (phase !== "running" || !app) return { state: phase, queueSize: 0 };
+  const { state } = app.degradation;
+  const monitorUrl = app.monitor?.url;
+  return {
+    state: state.kind,
+    ...(state.kind === "normal" ? {} : { reason: state.reason.message }),
+    queueSize: app.database.queue?.size ?? 0,
+    ...(monitorUrl === undefined ? {} : { monitorUrl }),
+  };
 }
 
 function watchSignals(): void {

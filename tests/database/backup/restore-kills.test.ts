@@ -13,7 +13,9 @@ import { MaintenanceRunner } from "../../../src/database/maintenance/maintenance
 import { BackupHistory, dumpDatabase } from "../../helpers/backup-history.ts";
 import { withFolder } from "../../helpers/database.ts";
 
-const KILL_COUNT = 8;
+/** Torture kills more often. */
+const KILL_COUNT = process.env.RECOVERY_RUNS === undefined ? 4 : 24;
+const REPORT_COUNT = 8;
 
 /** Large enough for a kill to hit every step. */
 function fill(history: BackupHistory): void {
@@ -55,7 +57,7 @@ describe("a maintenance process that is killed", () => {
       const replacement = `${databasePath}.replacement`;
       let interruptedCount = 0;
       for (let kill = 0; kill < KILL_COUNT; kill++) {
-        const result = await runUntilKilled(job, kill % 8, Math.random() * 80);
+        const result = await runUntilKilled(job, Math.floor((kill * REPORT_COUNT) / KILL_COUNT), Math.random() * 80);
         if (!result) interruptedCount++;
         if (existsSync(replacement)) expect(dumpDatabase(replacement)).toBe(content);
         for (const suffix of ["", "-wal", "-shm"]) await rm(replacement + suffix, { force: true });

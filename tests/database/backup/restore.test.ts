@@ -340,11 +340,15 @@ describe("executeRestore of what is damaged", () => {
     ],
     ["all snapshots but the first one gone", (history) => rm(listSnapshotFiles(history, ".json").at(-1)!)],
   ];
-  it.each(damages)("%s: gives only what is right, and says what is missing", async (_, damage) => {
+  /** Each damage looks at others of the instants; torture looks at all of them for every one. */
+  const stride = process.env.RECOVERY_RUNS === undefined ? 3 : 1;
+  const cases = damages.map(([name, damage], index) => [name, damage, index % stride] as const);
+  it.each(cases)("%s: gives only what is right, and says what is missing", async (_, damage, first) => {
     await withHistory(async (history) => {
       await live(history);
       await damage(history);
-      const instants = history.states.slice(2).map(({ at }): RestoreTarget => ({ kind: "instant", at }));
+      const states = history.states.slice(2).filter((_, index) => index % stride === first);
+      const instants = states.map(({ at }): RestoreTarget => ({ kind: "instant", at }));
       const targets: RestoreTarget[] = [...instants, { kind: "newest" }];
       for (const target of targets) {
         const result = await restore(history, target);

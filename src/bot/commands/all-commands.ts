@@ -8,12 +8,13 @@ import { createHelpCommand } from "./help.ts";
 import { mineCommand } from "./mine.ts";
 import { pingCommand } from "./ping.ts";
 import { remindersCommand } from "./reminders.ts";
+import { statsCommand } from "./stats.ts";
 
 /** Every slash command, in the order in which `/help` shows them. */
 export function allCommands(): Command[] {
   const commands: Command[] = [
     ...[eventCommand, mineCommand, remindersCommand],
-    ...[adminAuditCommand, adminSetFlagCommand, dbbackupCommand, dbhealthCommand],
+    ...[adminAuditCommand, adminSetFlagCommand, dbbackupCommand, dbhealthCommand, statsCommand],
     pingCommand,
   ];
   return [...commands, createHelpCommand(commands)];

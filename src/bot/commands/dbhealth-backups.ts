@@ -7,6 +7,8 @@ import type { Texts } from "../texts/texts.ts";
 export interface BackupHealth {
   readonly status: BackupStatus;
   readonly recovery: RecoveryState;
+  /** What the start found about the database that is no damage. */
+  readonly notice: string | undefined;
   readonly isArchiving: boolean;
   /** How long a commit may wait to be archived at all. */
   readonly archiveIntervalMs: number;
@@ -31,6 +33,12 @@ export function describeRecovery(state: RecoveryState, texts: Texts): string[] {
     case "failed":
       return [words.failed, words.howToRestore];
   }
+}
+
+/** Written for the log: paths and codes are not for moderators. */
+export function describeNotice(notice: string, texts: Texts): string {
+  const plain = notice.replace(/\S*[\\/]\S*|\b[A-Z]{3,}_[A-Z_]+\b/g, "…");
+  return texts.admin.health.recovery.notice(plain);
 }
 
 /** How safe the data is outside the database file; undefined = it is in memory. */

@@ -1,12 +1,15 @@
 import { InteractionContextType, PermissionFlagsBits, SlashCommandBuilder, type APIEmbed } from "discord.js";
 import type { DatabaseHealth } from "../../database/database-manager.ts";
+import type { HealthReport } from "../../database/health/health-types.ts";
 import type { DegradationState } from "../../resilience/graceful-degradation.ts";
 import type { Command, CommandContext, Reply } from "../command.ts";
-import { formatDuration, formatMoment } from "../format-time.ts";
+import { formatMoment } from "../format-time.ts";
+import { attachPicture, type AttachedPicture } from "../pictures.ts";
 import type { BotServices } from "../services.ts";
 import { adminTexts } from "../texts/admin-texts.ts";
 import type { Texts } from "../texts/texts.ts";
-import { describeBackups, describeRecovery, type BackupHealth } from "./dbhealth-backups.ts";
+import { describeBackups, describeNotice, describeRecovery, type BackupHealth } from "./dbhealth-backups.ts";
+import { formatQueryTime, listHealthDetails, type HealthField } from "./dbhealth-details.ts";
 
 const REQUIRED = PermissionFlagsBits.ModerateMembers;
 const COLOURS: Readonly<Record<DegradationState["kind"], number>> = {
@@ -15,6 +18,9 @@ const COLOURS: Readonly<Record<DegradationState["kind"], number>> = {
   offline: 0xd23c3c,
 };
 const STARTING_COLOUR = 0xe0c22f;
+const PICTURE_HOURS = 6;
+const PICTURE_NAME = "health.png";
+const DEFAULT_TIME_ZONE = "UTC";
 
 const { define } = adminTexts.health;
 
@@ -30,17 +36,41 @@ export const dbhealthCommand: Command = {
   actions: { "": { database: "none", permissions: REQUIRED, execute: showHealth } },
 };
 
-async function showHealth({ interaction, services }: CommandContext): Promise<Reply> {
-  const { database, degradation, texts } = services;
+async function showHealth({ interaction, services, guildId }: CommandContext): Promise<Reply> {
+  const { database, degradation, health, texts } = services;
   const hasDetails = interaction.options.getBoolean("details") ?? false;
-  const backups = readBackupHealth(services);
-  return { embeds: [createHealthEmbed(database.health(), degradation.state, { texts, hasDetails, backups })] };
+  const embed = createHealthEmbed(database.health(), degradation.state, {
+    ...{ texts, backups: readBackupHealth(services) },
+    report: hasDetails ? health.report() : undefined,
+  });
+  const picture = await drawHealth(services, guildId);
+  if (!picture) return { embeds: [embed] };
+  return { embeds: [{ ...embed, image: picture.image }], files: picture.files };
+}
+
+/** Of the last hours, from the samples, which are not in the database; undefined when there are none or not in time. */
+async function drawHealth(services: BotServices, guildId: string): Promise<AttachedPicture | undefined> {
+  const { health, clock, texts, flags } = services;
+  const to = clock.now();
+  const from = to - PICTURE_HOURS * 3_600_000;
+  return attachPicture(services, PICTURE_NAME, texts.admin.health.picture(PICTURE_HOURS), async () => {
+    const [samples, timeZone] = await Promise.all([
+      health.samples(from, to),
+      // While the database is away they may be out of reach.
+      flags.get(guildId).then(
+        (flags) => flags.timeZone,
+        () => DEFAULT_TIME_ZONE,
+      ),
+    ]);
+    return samples.length === 0 ? undefined : { kind: "health", samples, span: { from, to, timeZone } };
+  });
 }
 
 function readBackupHealth({ backups, settings, clock }: BotServices): BackupHealth | undefined {
   if (!backups) return undefined;
+  const recovery = backups.recovery?.status();
   return {
-    ...{ status: backups.manager.status, recovery: backups.recovery?.status().state ?? { kind: "idle" } },
+    ...{ status: backups.manager.status, recovery: recovery?.state ?? { kind: "idle" }, notice: recovery?.notice },
     ...{ isArchiving: settings.DB_ARCHIVE, archiveIntervalMs: settings.DB_ARCHIVE_INTERVAL, now: clock.now() },
   };
 }
@@ -51,18 +81,23 @@ export function createHealthEmbed(
   state: DegradationState,
   options: {
     readonly texts: Texts;
-    readonly hasDetails: boolean;
     /** undefined = the database is in memory. */
     readonly backups: BackupHealth | undefined;
+    /** Given = with details. */
+    readonly report?: HealthReport | undefined;
   },
 ): APIEmbed {
-  const { texts, hasDetails, backups } = options;
+  const { texts, backups, report } = options;
   const recovery = backups ? describeRecovery(backups.recovery, texts) : [];
   const { description, ...head } = describeState(health, state, texts, recovery.length > 0);
-  const figures = [...listFields(health, texts), ...(hasDetails ? listDetails(health, texts) : [])];
+  const notice = backups?.notice === undefined ? [] : [describeNotice(backups.notice, texts)];
+  const figures = [
+    ...listFields(health, texts),
+    ...(report ? [...listDetails(health, texts), ...listHealthDetails(report, texts)] : []),
+  ];
   return {
     ...head,
-    description: [description, ...recovery].join("\n"),
+    description: [description, ...recovery, ...notice].join("\n"),
     fields: [
       ...figures.map((field) => ({ ...field, inline: true })),
       { name: texts.admin.health.backups.title, value: describeBackups(backups, texts) },
@@ -79,7 +114,7 @@ function describeState(health: DatabaseHealth, state: DegradationState, texts: T
     const since = engine.kind === "ready" ? [formatSince(engine.since, words)] : [];
     return createHead(words.state.normal, COLOURS.normal, since);
   }
-  const lines = [words.reason(state.reason.code), formatSince(state.since, words)];
+  const lines = [words.reason(state.reason.code), formatSince(state.since, words), words.lastKnown];
   // While it is recovered nobody tries to connect.
   if (engine.kind === "recovering" && !isInRecovery) lines.push(words.reconnecting(engine.attempt));
   return createHead(words.state[state.kind], COLOURS[state.kind], lines);
@@ -93,15 +128,10 @@ function formatSince(at: number, words: Texts["admin"]["health"]): string {
   return words.since(formatMoment(at, "short"), formatMoment(at, "relative"));
 }
 
-interface Field {
-  readonly name: string;
-  readonly value: string;
-}
-
 function listFields(
   { isConnected, queryCount, errorCount, averageQueryTime, engine }: DatabaseHealth,
   texts: Texts,
-): Field[] {
+): HealthField[] {
   const words = texts.admin.health;
   const percent = queryCount === 0 ? "0" : ((100 * errorCount) / queryCount).toFixed(1);
   return [
@@ -109,12 +139,12 @@ function listFields(
     { name: words.connections, value: isConnected ? words.connected(engine.pool.size + 1) : words.notConnected },
     { name: words.queries, value: String(queryCount) },
     { name: words.errors, value: words.errorRate(errorCount, percent) },
-    { name: words.averageTime, value: formatAverage(averageQueryTime) },
+    { name: words.averageTime, value: formatQueryTime(averageQueryTime) },
     { name: words.restarts, value: String(engine.restartCount) },
   ];
 }
 
-function listDetails({ engine, lastHealthCheck }: DatabaseHealth, texts: Texts): Field[] {
+function listDetails({ engine, lastHealthCheck }: DatabaseHealth, texts: Texts): HealthField[] {
   const words = texts.admin.health;
   return [
     { name: words.pool, value: words.poolFigures(engine.pool) },
@@ -122,9 +152,4 @@ function listDetails({ engine, lastHealthCheck }: DatabaseHealth, texts: Texts):
     { name: words.engineVersion, value: engine.engineVersion ?? words.unknown },
     { name: words.lastCheck, value: formatMoment(lastHealthCheck, "relative") },
   ];
-}
-
-/** Queries take fractions of a millisecond, which `formatDuration` rounds away. */
-function formatAverage(ms: number): string {
-  return ms < 10 ? `${ms.toFixed(2)} ms` : formatDuration(ms);
 }

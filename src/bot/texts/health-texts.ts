@@ -41,6 +41,9 @@ export const healthTexts = {
   state: STATES,
   reason: (code: ErrorCode): string => REASONS[code] ?? "A fault that is described in the bot's log.",
   since: (moment: string, relative: string): string => `Since ${moment} (${relative})`,
+  lastKnown: "The figures are the last known ones.",
+  picture: (hours: number): string =>
+    `Response times, errors and backups of the last ${hours} hours; times without the database are shaded`,
   reconnecting: (attempt: number): string => `Reconnecting: attempt ${attempt}.`,
   starting: { title: "🟡 Starting", meaning: "The database is being opened." },
   closed: { title: "⚪ Closed", meaning: "The bot is stopping, and the database is closed." },
@@ -59,7 +62,36 @@ export const healthTexts = {
   engineVersion: "Version of the engine",
   unknown: "not known yet",
   lastCheck: "Checked",
+  details: {
+    answerTimes: "Answers, last 5 min",
+    notAsked: "nothing was asked",
+    percentiles: (times: { count: number; p50: string; p95: string; p99: string; max: string }): string =>
+      `${times.count}: half within ${times.p50}, 95 % within ${times.p95}, 99 % within ${times.p99}, all within ${times.max}`,
+    queue: "Saved for later",
+    waiting: (size: number, oldest: string | undefined, deadCount: number): string =>
+      `${size} waiting${oldest === undefined ? "" : `, the oldest from ${oldest}`}${deadCount === 0 ? "" : `, ⚠️ ${deadCount} given up`}`,
+    files: "Size",
+    sizes: (database: string, log: string, free: string): string =>
+      `${database}, and ${log} of log. ${free} of disk are free.`,
+    archive: "Archive of changes",
+    lag: (lag: string): string => `${lag} behind`,
+    breaker: "Circuit breaker",
+    breakerStates: {
+      closed: "closed: the database is asked",
+      open: "open: the database is left alone for a while",
+      "half-open": "half-open: the database is being tried",
+    },
+    cache: "Answers in memory",
+    hits: (size: number, percent: string): string => `${size}, used for ${percent} % of the questions`,
+    eventLoop: "Delay of the program",
+    delays: (p99: string, max: string): string => `99 % within ${p99}, ${max} at most`,
+    memory: "Memory",
+    gateway: "Discord",
+    unknownPing: "not measured yet",
+    ping: (time: string): string => `answers in ${time}`,
+  },
   recovery: {
+    notice: (text: string): string => `ℹ️ Found at the start: ${text}.`,
     confirming: "🔎 The database may be damaged and is being looked over. Nothing needs to be done yet.",
     recovering: (percent: number | undefined): string =>
       `🛠️ The database is damaged or gone, and is being recovered${percent === undefined ? "" : ` (this step: ${percent} %)`}. ` +

@@ -3,6 +3,7 @@ import { eventTexts } from "./event-texts.ts";
 import { failureTexts } from "./failure-texts.ts";
 import { generalTexts } from "./general-texts.ts";
 import { reminderTexts } from "./reminder-texts.ts";
+import { statsTexts } from "./stats-texts.ts";
 
 /** Every text that a person reads, in one typed catalogue: another language is another value of this type. */
 export const english = {
@@ -11,6 +12,7 @@ export const english = {
   events: eventTexts,
   reminders: reminderTexts,
   admin: adminTexts,
+  stats: statsTexts,
 };
 
 export type Texts = typeof english;

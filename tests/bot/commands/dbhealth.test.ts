@@ -2,18 +2,42 @@ import type { APIEmbed } from "discord.js";
 import fc from "fast-check";
 import type { BackupHealth } from "../../../src/bot/commands/dbhealth-backups.ts";
 import { createHealthEmbed, dbhealthCommand } from "../../../src/bot/commands/dbhealth.ts";
+import { countEmbedLength, EMBED_LIMITS } from "../../../src/bot/events/embed-limits.ts";
 import { english } from "../../../src/bot/texts/texts.ts";
 import { ERROR_CODES, MusterError, type ErrorCode } from "../../../src/core/errors.ts";
 import type { BackupStatus } from "../../../src/database/backup/backup-manager.ts";
 import type { RecoveryState } from "../../../src/database/backup/recovery.ts";
 import type { DatabaseHealth } from "../../../src/database/database-manager.ts";
 import type { EngineState } from "../../../src/database/engine.ts";
+import type { HealthReport } from "../../../src/database/health/health-types.ts";
 import type { ArchiveStatus } from "../../../src/database/sqlite/wal-archive.ts";
 import type { DegradationState } from "../../../src/resilience/graceful-degradation.ts";
 import { createManifest } from "../../helpers/backup-fixtures.ts";
 
 const NOW = 1_750_000_000_000;
 const SECRETS = "/srv/data/muster.db: SELECT * FROM flag: SQLITE_IOERR_WRITE at Object.run (file.ts:1:2)";
+
+const TIMES = { count: 214, averageMs: 0.6, minMs: 0.1, maxMs: 90, p50Ms: 0.4, p95Ms: 1.25, p99Ms: 12 };
+const WINDOW = { ...TIMES, windowMs: 300_000, errorCount: 0, errorRate: 0, perSecond: 0.7 };
+const REPORT: HealthReport = {
+  ...{ at: NOW, status: "warning", problems: [{ severity: "warning", kind: "queue", message: SECRETS }] },
+  database: {
+    ...{ state: "normal", isConnected: true, engine: "ready", restartCount: 0, queryCount: 1, errorCount: 0 },
+    ...{ lastMinute: WINDOW, lastFiveMinutes: WINDOW, pendingWrites: 0, breaker: "half-open", reason: SECRETS },
+    pool: { size: 1, inUse: 0, idle: 1, waiting: 0 },
+    cache: { hits: 3, misses: 1, hitRate: 0.75, size: 42 },
+    queue: { size: 3, oldestAt: NOW - 60_000, deadLetterCount: 1 },
+    files: { databaseBytes: 1_572_864, walBytes: 2048, maxBytes: 0, diskFreeBytes: 1024 ** 3, diskTotalBytes: 0 },
+    integrity: { status: "ok", problemCount: 0 },
+  },
+  backups: { archive: { isEnabled: true, lagMs: 400, status: "ok" }, lastError: SECRETS },
+  system: {
+    ...{ version: "1", nodeVersion: "24", startedAt: NOW, uptimeMs: 1, cpuShare: 0 },
+    eventLoopDelay: { meanMs: 10, p99Ms: 12, maxMs: 31 },
+    memory: { residentBytes: 150 * 1024 ** 2, heapUsedBytes: 0, heapTotalBytes: 0 },
+  },
+  gateway: { isConnected: true, pingMs: 41, reconnectCount: 0, rateLimitCount: 0, guildCount: 1 },
+};
 
 function createHealth(changes: Partial<DatabaseHealth> & { state?: EngineState } = {}): DatabaseHealth {
   const { state = { kind: "ready", since: NOW - 60_000 }, ...rest } = changes;
@@ -45,7 +69,7 @@ function show(
   hasDetails = false,
   backups: BackupHealth | undefined = createBackupHealth(),
 ): APIEmbed {
-  return createHealthEmbed(health, state, { texts: english, hasDetails, backups });
+  return createHealthEmbed(health, state, { texts: english, backups, report: hasDetails ? REPORT : undefined });
 }
 
 interface BackupChanges extends Partial<Omit<BackupHealth, "status">> {
@@ -54,7 +78,7 @@ interface BackupChanges extends Partial<Omit<BackupHealth, "status">> {
 
 function createBackupHealth(changes: BackupChanges = {}): BackupHealth {
   return {
-    ...{ recovery: { kind: "idle" }, isArchiving: true, archiveIntervalMs: 1_000, now: NOW },
+    ...{ recovery: { kind: "idle" }, notice: undefined, isArchiving: true, archiveIntervalMs: 1_000, now: NOW },
     ...changes,
     status: {
       ...{ backupStatus: "SUCCESS", lastBackup: createManifest({ createdAt: NOW - 60_000 }), lastError: undefined },
@@ -149,11 +173,7 @@ describe("/dbhealth about backups", () => {
   });
 
   it("says that a database in memory has none", () => {
-    const embed = createHealthEmbed(
-      createHealth(),
-      { kind: "normal" },
-      { texts: english, hasDetails: false, backups: undefined },
-    );
+    const embed = createHealthEmbed(createHealth(), { kind: "normal" }, { texts: english, backups: undefined });
     expect(valueOf(embed, "Backups")).toBe("None: the database is in memory only (test mode).");
   });
 });
@@ -181,6 +201,24 @@ describe("/dbhealth", () => {
     expect(valueOf(embed, "Readers")).toBe("2 in all: 1 at work, 1 free. 0 waiting for one.");
     expect(valueOf(embed, "Writes waiting")).toBe("5");
     expect(valueOf(embed, "Version of the engine")).toBe("3.53.0");
+    expect(valueOf(embed, "Answers, last 5 min")).toBe(
+      "214: half within 0.40 ms, 95 % within 1.25 ms, 99 % within 12 ms, all within 90 ms",
+    );
+    expect(valueOf(embed, "Saved for later")).toBe("3 waiting, the oldest from <t:1749999940:R>, ⚠️ 1 given up");
+    expect(valueOf(embed, "Size")).toBe("1.5 MB, and 2 KB of log. 1 GB of disk are free.");
+    expect(valueOf(embed, "Archive of changes")).toBe("400 ms behind");
+    expect(valueOf(embed, "Circuit breaker")).toContain("half-open");
+    expect(valueOf(embed, "Answers in memory")).toBe("42, used for 75 % of the questions");
+    expect(valueOf(embed, "Delay of the program")).toBe("99 % within 12 ms, 31 ms at most");
+    expect(valueOf(embed, "Discord")).toBe("answers in 41 ms");
+    expect(embed.fields!.length).toBeLessThanOrEqual(EMBED_LIMITS.fields);
+    expect(countEmbedLength(embed)).toBeLessThan(EMBED_LIMITS.total);
+  });
+
+  it("tells what the start found, without paths and codes", () => {
+    const notice = "it cannot be read as it should: open /srv/data/muster.db: SQLITE_CANTOPEN";
+    const { description } = show(createHealth(), { kind: "normal" }, false, createBackupHealth({ notice }));
+    expect(description).toMatch(/\nℹ️ Found at the start: it cannot be read as it should: open … ….$/);
   });
 
   it("says since when and why it is limited, and that it reconnects", () => {
@@ -194,6 +232,7 @@ describe("/dbhealth", () => {
     expect(embed.description!.split("\n").slice(1)).toEqual([
       "The connection to the database was lost.",
       "Since <t:1750000000:f> (<t:1750000000:R>)",
+      "The figures are the last known ones.",
       "Reconnecting: attempt 2.",
     ]);
     expect(valueOf(embed, "Connections")).toBe("none");

@@ -31,7 +31,7 @@ async function answerIds(event: EventRecord): Promise<string[]> {
 
 async function waitForAnswers(event: EventRecord, ids: readonly string[]): Promise<void> {
   const expected = [...ids].sort().join();
-  await bot.sandbox.waitFor(async () => (await answerIds(event)).join() === expected, 15_000);
+  await bot.sandbox.waitFor(async () => (await answerIds(event)).join() === expected, 30_000);
 }
 
 const use = (name: string, userId: string, options: Record<string, string> = {}) =>
@@ -73,15 +73,15 @@ describe("while another process holds the write lock for 8 s", () => {
       const refused = await use("event pause", bot.ids.moderatorId, { event: event.id });
       expect(refused.status).not.toBe("failed");
       expect((await refused.settled())?.content).toContain("Reference");
-      await pause(100);
+      await pause(300);
     }
     delays.disable();
     release();
-    await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 10_000);
+    await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 30_000);
     await waitForAnswers(event, [second, third, fourth]);
     // Less urgent than answers, so it may be applied a moment after them.
     const listModes = () => bot.store.users.listReminderModes({ guildId: bot.guildId });
-    await bot.sandbox.waitFor(async () => (await listModes()).length > 0, 10_000);
+    await bot.sandbox.waitFor(async () => (await listModes()).length > 0, 30_000);
     expect(await listModes()).toEqual([{ id: first, mode: "dm" }]);
     expect((await bot.store.events.find({ guildId: bot.guildId, id: event.id }))?.state).toBe("open");
     // Generous: the same process runs the sandbox and the test. The measured figure is in the notes.
@@ -106,8 +106,8 @@ describe("a database file that is taken away under the running bot", () => {
       await waitForAnswers(event, [first]);
       sabotage(bot.databasePath);
       await bot.as(second).react(event.channelId, event.messageId, CHECK);
-      await bot.sandbox.waitFor(() => bot.app.recovery.list({ action: "rescue" })[0]?.outcome === "succeeded", 10_000);
-      await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 10_000);
+      await bot.sandbox.waitFor(() => bot.app.recovery.list({ action: "rescue" })[0]?.outcome === "succeeded", 30_000);
+      await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 30_000);
       await bot.as(third).react(event.channelId, event.messageId, CHECK);
       await waitForAnswers(event, [first, second, third]);
       // On the disk, not only in a handle: a new process finds all of it.
@@ -134,14 +134,14 @@ describe("a writer thread that dies under load", () => {
         acknowledged++;
       }
     });
-    for (let kill = 0; kill < 5; kill++) {
-      await pause(400);
+    for (let kill = 0; kill < 4; kill++) {
+      await pause(200);
       void bot.app.engine.connections.reconnect(new MusterError("DATABASE_UNAVAILABLE", "sabotage"));
     }
-    await pause(600);
+    await pause(300);
     isDone = true;
     await Promise.all(load);
-    await bot.sandbox.waitFor(() => bot.app.database.health().queue.size === 0, 10_000);
+    await bot.sandbox.waitFor(() => bot.app.database.health().queue.size === 0, 30_000);
     expect((await answerIds(event)).length).toBe(acknowledged);
   });
 });

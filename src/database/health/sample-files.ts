@@ -32,12 +32,6 @@ export class SampleFiles {
     this.#path = path;
   }
 
-  /** When the oldest day that is kept began; undefined when none is. */
-  async findFirstAt(): Promise<number | undefined> {
-    const [first] = await this.#listDays();
-    return first === undefined ? undefined : Date.parse(first);
-  }
-
   /** Calls back on each sample between two moments, both included, the oldest first. What is not readable is left out. */
   async read(from: number, to: number, onSample: (sample: HealthSample) => void): Promise<void> {
     const [firstDay, lastDay] = [dayOf(from), dayOf(to)];

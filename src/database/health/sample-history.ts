@@ -53,14 +53,12 @@ export class SampleHistory {
   async list(from: number, to: number): Promise<HealthSample[]> {
     const firstRecentAt = this.#recent[0]?.at ?? Infinity;
     const recent = this.#recent.filter(({ at }) => at >= from && at <= to);
-    const files = from < firstRecentAt ? this.#files : undefined;
-    // Nothing is lost by it, and a range that begins long before the first sample is not one point in the end.
-    const firstAt = (await files?.findFirstAt()) ?? firstRecentAt;
-    const lastAt = Math.min(to, Math.max(this.#options.clock.now(), firstAt));
-    const reducer = new SampleReducer(Math.max(from, Math.min(firstAt, firstRecentAt)), lastAt);
-    await files?.read(from, Math.min(to, firstRecentAt - 1), (sample) => reducer.add(sample));
+    const reducer = new SampleReducer();
+    if (from < firstRecentAt) {
+      await this.#files?.read(from, Math.min(to, firstRecentAt - 1), (sample) => reducer.add(sample));
+    }
     for (const sample of recent) reducer.add(sample);
-    return reducer.points;
+    return reducer.list();
   }
 
   async #prune(files: SampleFiles): Promise<void> {

@@ -150,6 +150,7 @@ export class App {
     this.integrity = new IntegrityMonitor({
       ...{ path: isInMemory ? undefined : databasePath, database, degradation, clock, logger },
       inspect: run,
+      scrub: async (signal) => this.backups?.scrubber.scrub(signal),
       schedule: createCronSchedule(logger),
       expression: initial.DB_INTEGRITY_SCHEDULE,
       onIncident: (incident) => tell({ of: "integrity", incident }),
@@ -168,6 +169,7 @@ export class App {
         isAvailable: () => degradation.state.kind === "normal" && engine.status().state.kind === "ready",
         cron: createCronSchedule(logger),
         onEvent: (event) => void tell({ of: "backup", event }),
+        onRepaired: (details) => void tell({ of: "integrity", incident: { kind: "pages-repaired", details } }),
       });
       this.databaseRecovery = new Recovery({
         ...{ ...shared, backupFolder, degradation },

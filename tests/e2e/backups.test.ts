@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { SYSTEM_CHAIN } from "../../src/store/audit.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
 
 const CHECK = "✅";
@@ -64,4 +66,43 @@ describe("backups of a running bot", () => {
     expect(newest.skipped).toEqual([]);
     expect(await listTitles()).toEqual(["after the backup", "after the restore", "before the backup", "the last one"]);
   }, 60_000);
+
+  it("mend a byte that the disk has changed inside a value, which no check of SQLite's sees, while the bot goes on", async () => {
+    await createEvent("what was written");
+    await bot.restart();
+    const { backups, engine, integrity } = bot.app;
+    const { id } = await backups!.manager.create({ reason: "manual" });
+    expect(await backups!.scrubber.scrub()).toMatchObject({ kind: "sound", result: { damagedPages: [] } });
+    const generation = engine.archiveStatus?.generation;
+
+    changeOnDisk(bot.databasePath, "what was written", "what was wrotten");
+    // As the check that is scheduled each night.
+    const result = await integrity.check("scheduled");
+
+    expect(result).toMatchObject({ outcome: "repaired", findings: [expect.stringMatching(/^pages that were not/)] });
+    expect(await listTitles()).toEqual(["what was written"]);
+    expect(bot.app.recovery.list({ action: "repair-pages" })).toMatchObject([{ outcome: "succeeded" }]);
+    await createEvent("afterwards");
+    expect(await listTitles()).toEqual(["afterwards", "what was written"]);
+    // The archive goes on where it was, and the newest state can be restored from the backup of before.
+    expect(engine.archiveStatus?.generation).toBe(generation);
+    expect(await backups!.manager.drill()).toMatchObject({ isComplete: true, warnings: [], snapshotId: id });
+    const entries = await bot.store.audit.list({ guildId: SYSTEM_CHAIN, limit: 25 });
+    expect(entries.entries.map(({ action }) => action)).toContain("integrity.pages-repaired");
+  }, 60_000);
 });
+
+/** Wherever it stands in the file, from another process: closing the file in this one would take the locks of the bot's. */
+function changeOnDisk(path: string, text: string, other: string): void {
+  const script = `
+    const { openSync, readFileSync, writeSync } = require("node:fs");
+    const [path, text, other] = process.argv.slice(1);
+    const content = readFileSync(path), file = openSync(path, "r+");
+    let count = 0;
+    for (let at = content.indexOf(text); at >= 0; at = content.indexOf(text, at + 1)) {
+      writeSync(file, other, at);
+      count++;
+    }
+    if (count === 0) throw new Error("it is not in the file");`;
+  execFileSync(process.execPath, ["-e", script, path, text, other]);
+}

@@ -21,6 +21,8 @@ export interface BackupScheduleSettings {
 export interface BackupScheduleOptions {
   readonly backups: Pick<BackupManager, "create" | "drill" | "seal" | "status">;
   readonly settings: () => BackupScheduleSettings;
+  /** Before a scheduled backup: damage that is in it already cannot be told from what was meant. */
+  readonly scrub?: () => Promise<unknown>;
   readonly onArchiveEvent: (event: ArchiveEvent) => void;
   /** Whether there is a database that can be read now. */
   readonly isAvailable: () => boolean;
@@ -154,6 +156,7 @@ export class BackupSchedule {
   async #tryMake(reason: SnapshotReason): Promise<void> {
     const { backups, clock, logger } = this.#options;
     try {
+      if (reason === "schedule") await this.#scrub();
       const { id, databaseBytes, storedBytes } = await backups.create({ reason });
       this.#madeAt = clock.now();
       this.#isOwed = false;
@@ -163,6 +166,17 @@ export class BackupSchedule {
       this.#pausedUntil = clock.now() + PAUSE_AFTER_FAILURE_MS;
       this.#isOwed = reason === "schedule";
       logger.error("no backup could be made", { reason, error });
+    }
+  }
+
+  /** A backup of what may be damaged is better than none: the archive still has what was there before. */
+  async #scrub(): Promise<void> {
+    const { scrub, logger } = this.#options;
+    try {
+      await scrub?.();
+    } catch (error) {
+      if (isMusterError(error, "SHUTTING_DOWN")) throw error;
+      logger.error("the pages of the database were not checked before the backup", { error });
     }
   }
 }

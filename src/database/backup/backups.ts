@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RetryConfig } from "../../resilience/backoff.ts";
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
+import { PageScrubber, type PageScrubberOptions } from "../integrity/page-scrubber.ts";
 import type { Schedule } from "../maintenance/cron-schedule.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import { REPLACED } from "../sqlite/replacement.ts";
@@ -30,6 +31,7 @@ export interface BackupsOptions {
   readonly cron: Schedule;
   readonly recovery: RecoveryLog;
   readonly onEvent: (event: BackupEvent | ArchiveEvent) => void;
+  readonly onRepaired: PageScrubberOptions["onRepaired"];
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -44,8 +46,9 @@ export class Backups {
   readonly schedule: BackupSchedule;
   readonly canary: ArchiveCanary;
   readonly restorer: Restorer;
+  readonly scrubber: PageScrubber;
 
-  constructor({ cron, onEvent, isAvailable, engine, recovery, ...options }: BackupsOptions) {
+  constructor({ cron, onEvent, onRepaired, isAvailable, engine, recovery, ...options }: BackupsOptions) {
     const { databasePath, folder, mark, run, settings, clock, logger } = options;
     this.manager = new BackupManager({
       ...options,
@@ -55,8 +58,12 @@ export class Backups {
     });
     this.manager.onEvent(onEvent);
     const backups = this.manager;
+    this.scrubber = new PageScrubber({
+      ...{ databasePath, backupFolder: folder, settings, run, engine, recovery, onRepaired, clock, logger },
+    });
     this.schedule = new BackupSchedule({
       ...{ backups, settings, isAvailable, clock, logger },
+      scrub: () => this.scrubber.scrub(),
       schedule: cron,
       onArchiveEvent: onEvent,
     });

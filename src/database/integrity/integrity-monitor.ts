@@ -10,6 +10,7 @@ import type { DamagedRowsMoved } from "./damaged-rows.ts";
 import type { DuplicatesResolved } from "./duplicates.ts";
 import type { ForeignKeyViolation } from "./integrity-operations.ts";
 import type { RowsMoved } from "./moved-rows.ts";
+import type { ScrubOutcome } from "./page-scrubber.ts";
 
 /**
  * Looks for damage: quickly after each start, thoroughly on a schedule, and mends what can be mended in place. Looking is
@@ -31,7 +32,12 @@ export interface CheckResult {
 
 export interface IntegrityIncident {
   readonly kind:
-    "indexes-rebuilt" | "duplicates-resolved" | "damaged-rows-quarantined" | "orphans-quarantined" | "damage-found";
+    | "indexes-rebuilt"
+    | "duplicates-resolved"
+    | "damaged-rows-quarantined"
+    | "orphans-quarantined"
+    | "pages-repaired"
+    | "damage-found";
   /** Plain data, names and numbers only: for the audit log. */
   readonly details: Readonly<Record<string, unknown>>;
 }
@@ -43,6 +49,8 @@ export interface IntegrityMonitorOptions {
   readonly degradation: GracefulDegradation;
   /** Has the maintenance process look at the file. */
   readonly inspect: (job: IntegrityCheckJob, options: { readonly signal: AbortSignal }) => Promise<IntegrityReport>;
+  /** Holds each page against the archive, and mends what it can; undefined where there is none. */
+  readonly scrub?: (signal: AbortSignal) => Promise<ScrubOutcome | undefined>;
   readonly schedule: Schedule;
   /** `DB_INTEGRITY_SCHEDULE`. */
   readonly expression: string;
@@ -58,6 +66,7 @@ const START_DELAY_MS = 2_000;
 /** A rebuilt index may bring to light what it hid; more rounds than this mean that mending does not help. */
 const MAX_ROUNDS = 8;
 const FINDING_LIMIT = 100;
+const NAMED_PAGES = 20;
 
 /** Mending that is refused by the database itself will be refused again. */
 const DAMAGE_CODES = [
@@ -153,7 +162,8 @@ export class IntegrityMonitor {
     const run: CheckRun = { findings: [], isRepaired: false };
     let outcome: CheckResult["outcome"];
     try {
-      outcome = await this.#inspectAndMend(kind === "start" ? "quick" : "full", run);
+      const isMended = kind === "start" || (await this.#scrub(run));
+      outcome = isMended ? await this.#inspectAndMend(kind === "start" ? "quick" : "full", run) : "damaged";
     } catch (error) {
       outcome = await this.#explainFailure(error, run);
     }
@@ -161,6 +171,22 @@ export class IntegrityMonitor {
     this.#last = { kind, at, durationMs, outcome, findings: run.findings.slice(0, FINDING_LIMIT) };
     logger.info("integrity check done", { kind, outcome, durationMs, findingCount: run.findings.length });
     return this.#last;
+  }
+
+  /** What SQLite's checks cannot see comes first: they look at what is there then. False when it cannot be mended. */
+  async #scrub(run: CheckRun): Promise<boolean> {
+    const outcome = await this.#options.scrub?.(this.#stopping?.signal ?? AbortSignal.abort());
+    if (outcome?.kind === "damaged") {
+      await this.#giveUp([outcome.error.message], run);
+      return false;
+    }
+    if (outcome?.kind === "repaired") {
+      run.findings.push(
+        `pages that were not what was written to them: ${outcome.pages.slice(0, NAMED_PAGES).join(", ")}`,
+      );
+      run.isRepaired = true;
+    }
+    return true;
   }
 
   /** One look after another, each followed by what it calls for, until nothing is left to do. */

@@ -29,6 +29,8 @@ interface ChartKind {
   readonly title: string;
   readonly draw: (samples: readonly HealthSample[], theme: ChartTheme, span: ChartSpan) => ChartOption;
   readonly describe: (latest: HealthSample) => string;
+  /** What the axis reaches up to at least: without it, figures that are all zero get an axis up to one. */
+  readonly atLeast: number;
 }
 
 const CHARTS: readonly ChartKind[] = [
@@ -36,12 +38,28 @@ const CHARTS: readonly ChartKind[] = [
     title: "Response time",
     draw: responseTimeChart,
     describe: ({ p50Ms, p95Ms }) => `median ${formatMs(p50Ms)}, 95 % within ${formatMs(p95Ms)}`,
+    atLeast: 5,
   },
-  { title: "Error rate", draw: errorRateChart, describe: ({ errorRate }) => formatShare(errorRate) },
-  { title: "Throughput", draw: throughputChart, describe: ({ perSecond }) => formatPerSecond(perSecond) },
-  { title: "Waiting writes", draw: queueChart, describe: ({ queueSize }) => formatPlural(queueSize, "write") },
-  { title: "Size on disk", draw: sizeChart, describe: ({ databaseBytes }) => formatBytes(databaseBytes) },
-  { title: "Archive lag", draw: archiveLagChart, describe: ({ archiveLagMs }) => formatMs(archiveLagMs) },
+  { title: "Error rate", draw: errorRateChart, describe: ({ errorRate }) => formatShare(errorRate), atLeast: 0.1 },
+  { title: "Throughput", draw: throughputChart, describe: ({ perSecond }) => formatPerSecond(perSecond), atLeast: 1 },
+  {
+    title: "Waiting writes",
+    draw: queueChart,
+    describe: ({ queueSize }) => formatPlural(queueSize, "write"),
+    atLeast: 4,
+  },
+  {
+    title: "Size on disk",
+    draw: sizeChart,
+    describe: ({ databaseBytes }) => formatBytes(databaseBytes),
+    atLeast: 1024,
+  },
+  {
+    title: "Archive lag",
+    draw: archiveLagChart,
+    describe: ({ archiveLagMs }) => formatMs(archiveLagMs),
+    atLeast: 1_000,
+  },
 ];
 
 /** The six charts over the chosen time; they move with each sample that the stream brings. */
@@ -67,7 +85,10 @@ function ChartGrid({ loaded, spanMs }: { loaded: readonly HealthSample[]; spanMs
   }, [loaded, live, spanMs]);
   const latest = samples.at(-1);
   const theme = isDark ? darkTheme : lightTheme;
-  const options = useMemo(() => CHARTS.map(({ draw }) => draw(samples, theme, span)), [samples, theme, span]);
+  const options = useMemo(
+    () => CHARTS.map(({ draw, atLeast }) => raiseAxis(draw(samples, theme, span), atLeast)),
+    [samples, theme, span],
+  );
   if (!latest) {
     return (
       <Empty title="Nothing was recorded in this time yet.">
@@ -88,4 +109,11 @@ function ChartGrid({ loaded, spanMs }: { loaded: readonly HealthSample[]; spanMs
       ))}
     </div>
   );
+}
+
+function raiseAxis(option: ChartOption, atLeast: number): ChartOption {
+  if (option.yAxis === undefined || Array.isArray(option.yAxis)) return option;
+  const max = ({ max: greatest }: { max: number }): number | null => (greatest < atLeast ? atLeast : null);
+  // The axis is one of values in each of these charts, which its type does not tell.
+  return { ...option, yAxis: { ...option.yAxis, max } as NonNullable<ChartOption["yAxis"]> };
 }

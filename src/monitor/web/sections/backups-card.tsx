@@ -22,6 +22,7 @@ export function BackupsCard(): ReactNode {
   const resource = useResource(() => api().backups(), RELOAD_MS);
   const jobs = useLive((live) => live.jobs);
   const isLive = useLive((live) => live.connection.kind === "live");
+  const lastBackupId = useLive((live) => live.health?.backups.lastBackupId);
   const [failure, setFailure] = useState<MonitorError>();
   const [restoring, setRestoring] = useState<{ backup?: BackupRow }>();
   const endedCount = [...jobs.values()].filter(({ finishedAt }) => finishedAt !== undefined).length;
@@ -29,9 +30,8 @@ export function BackupsCard(): ReactNode {
     [...jobs.values()].some((job) => job.kind === kind && job.state === "running");
 
   const { reload } = resource;
-  useEffect(() => {
-    if (endedCount > 0) reload();
-  }, [endedCount, reload]);
+  // Also what the schedule or somebody else has begun is shown as soon as it has ended.
+  useEffect(reload, [endedCount, lastBackupId, reload]);
 
   const begin = (action: () => Promise<JobReport>): void => {
     setFailure(undefined);

@@ -103,6 +103,7 @@ function backupNote({ backupStatus, lastBackupBytes, nextBackupAt }: HealthRepor
   if (backupStatus === "IN_PROGRESS") return "one is being made now";
   if (backupStatus === "FAILED") return "the latest attempt failed";
   const size = lastBackupBytes === undefined ? "" : `${formatBytes(lastBackupBytes)}, `;
+  if (nextBackupAt !== undefined && nextBackupAt <= now) return `${size}the next is due`;
   return nextBackupAt === undefined ? `${size}none is planned` : `${size}the next ${formatAgo(nextBackupAt, now)}`;
 }
 

@@ -26,8 +26,8 @@ describe("a database file that is emptied in place under the running service", (
       try {
         truncateSync(path, 0);
         // A read may meet the empty file first, and say that it is no database.
-        await until(() => second.state === "offline" && [...unsure.reasons].join().includes("emptied"), 15_000);
-        await until(() => !existsSync(path), 5_000);
+        await until(() => second.state === "offline" && [...unsure.reasons].join().includes("emptied"), 40_000);
+        await until(() => !existsSync(path), 30_000);
         const [moment] = readdirSync(join(folder, "quarantine"));
         const kept = join(folder, "quarantine", moment!);
         expect(readdirSync(kept).sort()).toContain("test.db-wal");
@@ -59,7 +59,7 @@ describe("a database file that is emptied in place under the running service", (
       const service = await TortureProcess.start(folders, tally);
       try {
         truncateSync(databasePathIn(folders), 0);
-        await until(() => tally.states.has("offline"), 15_000);
+        await until(() => tally.states.has("offline"), 40_000);
         await service.awaitNormal(40_000);
         await service.stop();
         expect(await inspectAfterTorture(folders, tally)).toEqual(NOTHING_LOST);

@@ -17,7 +17,7 @@ describe("a single write that meets a foreign lock, which takes no service away"
         expect(degradation.state.kind).toBe("normal");
         other.exec("ROLLBACK");
         other.close();
-        await until(() => manager.health().queue.size === 0, 5_000);
+        await until(() => manager.health().queue.size === 0, 30_000);
         expect(await manager.call("counter.get", { name: "a" })).toBe(1);
       } finally {
         await database.close();

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { listSnapshots } from "../../src/database/backup/snapshot-catalogue.ts";
 import type { MaintenanceJob } from "../../src/database/maintenance/maintenance-job.ts";
 import { ArchivedDatabase, ArchivedProcess, compareRows, NO_DIFFERENCE, type Comparison } from "./archived-process.ts";
-import { withFolder } from "./database.ts";
+import { until, withFolder } from "./database.ts";
 
 /** What is going on when something is killed. */
 const ACTIVITIES = ["checkpoints", "snapshot", "exchange", "seal", "prune", "restore"] as const;
@@ -12,6 +12,9 @@ type Activity = (typeof ACTIVITIES)[number];
 
 /** Longer than a maintenance process needs to start and to do its job here. */
 const KILL_WITHIN_MS = 600;
+/** Of acknowledged writes, for what becomes of them to say something. */
+export const ENOUGH_COUNT = 50;
+const PATIENCE_MS = 60_000;
 
 export interface KillFindings {
   /** The live database at the end, and the newest state in the backups, against all that was acknowledged. */
@@ -55,6 +58,8 @@ class KillRounds {
   /** Once more without a kill. */
   async finish(): Promise<void> {
     const process = await this.#start(100, 4);
+    // On a slow disk so many may take longer than all the rounds.
+    await until(() => this.#database.readAcknowledged().length > ENOUGH_COUNT, PATIENCE_MS);
     await process.stop();
     this.#note(process);
   }
@@ -179,6 +184,7 @@ export function loseEverything(intervalMs: number, killAfterMs: number): Promise
     while (!process.status?.generation) await pause(10);
     await database.runner.run(database.snapshotJob());
     await pause(killAfterMs);
+    await until(() => database.readAcknowledged().length > ENOUGH_COUNT, PATIENCE_MS);
     await process.kill();
     const killedAt = Date.now();
     rmSync(database.data, { recursive: true });

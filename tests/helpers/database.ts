@@ -36,7 +36,7 @@ export function errorLike(members: Readonly<Record<string, unknown>>): Error {
 }
 
 /** Waits, on the real clock, until something that happens on its own (a thread ends, a state changes) has happened. */
-export async function until(isTrue: () => boolean, limitMs = 10_000): Promise<void> {
+export async function until(isTrue: () => boolean, limitMs = 30_000): Promise<void> {
   const endAt = performance.now() + limitMs;
   while (!isTrue()) {
     if (performance.now() > endAt) throw new Error(`waited ${limitMs} ms for ${isTrue.toString()}`);

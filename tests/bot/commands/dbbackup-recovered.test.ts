@@ -148,7 +148,7 @@ describe("a recovered database that waits for a person", () => {
     await settled();
     expect(await listRecorded()).toEqual(OWN_IDS);
     expect(await listAudit(bot.guildId)).toContain(`backup.restore ${snapshotId} success`);
-    await bot.sandbox.waitFor(async () => (await listAudit("")).includes("recovery.declined database failure"), 5_000);
+    await bot.sandbox.waitFor(async () => (await listAudit("")).includes("recovery.declined database failure"), 30_000);
     expect(recoveryKind()).toBe("idle");
     expect((await use("dbhealth")).text).not.toContain("A recovered one");
   }, 120_000);

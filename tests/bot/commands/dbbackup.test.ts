@@ -25,7 +25,7 @@ async function finished(read: () => APIMessage | undefined, question = ""): Prom
   await bot.sandbox.waitFor(() => {
     const text = readMessage(read()!);
     return text.trim() !== "" && text !== question && !text.startsWith("⏳");
-  }, 20_000);
+  }, 40_000);
   return readMessage(read()!);
 }
 
@@ -65,7 +65,7 @@ async function isStored({ id }: { readonly id: string }): Promise<boolean> {
 
 /** After a restore: the database is open, and what is kept of it in memory is read anew. */
 async function settled(): Promise<void> {
-  await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 10_000);
+  await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 30_000);
   await bot.app.bot.settle();
 }
 

@@ -78,13 +78,13 @@ describe("a database that is damaged under the running bot", () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 20_000);
-    await bot.sandbox.waitFor(() => bot.app.database.health().queue.size === 0, 10_000);
+    await bot.sandbox.waitFor(() => bot.app.database.health().queue.size === 0, 30_000);
     expect(slowestMs).toBeLessThan(3_000);
     const answers = await listRecorded();
     expect(new Set(answers).size).toBe(answers.length);
     expect([...expected].filter((id) => !answers.includes(id))).toEqual([]);
     expect(readReports()).toEqual([expect.objectContaining({ route: "archive", isComplete: true, missing: [] })]);
-    await bot.sandbox.waitFor(async () => (await auditActions()).includes("recovery.recovered"), 5_000);
+    await bot.sandbox.waitFor(async () => (await auditActions()).includes("recovery.recovered"), 30_000);
     const [action] = bot.app.recovery.list({ action: "recover" });
     expect(action).toMatchObject({ outcome: "succeeded" });
   }, 120_000);

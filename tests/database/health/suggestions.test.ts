@@ -16,7 +16,7 @@ function suggest(given: Partial<SuggestionFacts>): string[] {
   return findSuggestions(facts).map(({ setting, current, suggested }) => `${setting} ${current} → ${suggested}`);
 }
 
-const files = (databaseBytes: number, maxBytes: number): SuggestionFacts["database"]["files"] => ({
+const files = (databaseBytes: number, maxBytes: number): NonNullable<SuggestionFacts["database"]["files"]> => ({
   ...createDatabaseReport().files!,
   ...{ databaseBytes, maxBytes },
 });

@@ -1,5 +1,5 @@
 import type { HealthSample } from "../database/health/health-types.ts";
-import type { BarSeriesOption, ChartOption, ChartSpan, LineSeriesOption } from "./chart-option.ts";
+import type { ChartOption, ChartSpan, LineSeriesOption } from "./chart-option.ts";
 import {
   backupLines,
   baseOption,
@@ -13,7 +13,14 @@ import {
 } from "./chart-parts.ts";
 import { count, milliseconds } from "./chart-units.ts";
 import { chartWords } from "./chart-words.ts";
-import { backupMarks, downtimeBands, responsePoints, type BackupMark, type DowntimeBand } from "./sample-points.ts";
+import {
+  backupMarks,
+  downtimeBands,
+  responsePoints,
+  samplePoints,
+  type BackupMark,
+  type DowntimeBand,
+} from "./sample-points.ts";
 import type { ChartTheme } from "./theme.ts";
 
 /** Texts are measured without a screen, and come out somewhat wider than that. */
@@ -31,7 +38,7 @@ export function healthOverviewChart(
   const downtime = downtimeArea(theme, bands);
   const marks = backupMarks(samples);
   const keys = explainMarks(marks, bands, theme);
-  const names = [chartWords.median, chartWords.slowestTwentieth, ...keys.map(({ name }) => String(name))];
+  const names = [chartWords.median, chartWords.slowestTwentieth];
   const errorTotal = samples.reduce((total, { errorCount }) => total + errorCount, 0);
   const topAxis = timeAxis(theme, moments, span, 0);
   return {
@@ -40,7 +47,10 @@ export function healthOverviewChart(
       heading(theme, chartWords.responseTime, 10),
       heading(theme, errorTotal === 0 ? chartWords.noErrors : chartWords.errors, "66%"),
     ],
-    legend: { ...legend(theme), top: 9, right: LEGEND_RIGHT, data: names },
+    legend: [
+      { ...legend(theme), top: 9, right: LEGEND_RIGHT, data: names },
+      { ...legend(theme), top: "66%", right: LEGEND_RIGHT, data: keys.map(({ name }) => String(name)) },
+    ],
     grid: [
       { left: 74, right: 18, top: 42, height: "47%" },
       { left: 74, right: 18, top: "75%", bottom: 30 },
@@ -61,23 +71,21 @@ export function healthOverviewChart(
         markLine: backupLines(theme, marks),
       },
       line(chartWords.slowestTwentieth, responsePoints(samples, "p95Ms"), { color: theme.secondary }),
-      { ...errorBars(samples, theme), markArea: downtime },
+      { ...errorSteps(samples, theme), markArea: downtime },
       ...keys,
     ],
   };
 }
 
-function errorBars(samples: readonly HealthSample[], theme: ChartTheme): BarSeriesOption {
+/** As filled steps: bars would stretch the time axis, and stand beside the moment that they are of. */
+function errorSteps(samples: readonly HealthSample[], theme: ChartTheme): LineSeriesOption {
+  const points = samplePoints(samples, ({ errorCount }) => errorCount);
   return {
-    type: "bar",
-    name: chartWords.errors,
-    data: samples.map(({ at, errorCount }) => [at, errorCount]),
-    xAxisIndex: 1,
-    yAxisIndex: 1,
-    color: theme.critical,
-    barMinWidth: 2,
-    barMaxWidth: 8,
-    emphasis: { disabled: true },
+    ...line(chartWords.errors, points, { color: theme.critical, gridIndex: 1 }),
+    step: "start",
+    showSymbol: false,
+    lineStyle: { width: 0 },
+    areaStyle: { opacity: 0.9 },
   };
 }
 

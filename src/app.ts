@@ -168,6 +168,7 @@ export class App {
         settings: () => toBackupSettings(settings.current),
         isAvailable: () => degradation.state.kind === "normal" && engine.status().state.kind === "ready",
         cron: createCronSchedule(logger),
+        exclusively: (restore) => this.databaseRecovery!.yieldTo(restore),
         onEvent: (event) => void tell({ of: "backup", event }),
         onRepaired: (details) => void tell({ of: "integrity", incident: { kind: "pages-repaired", details } }),
       });

@@ -7,5 +7,5 @@ export interface BackupTools {
   readonly manager: Pick<BackupManager, "create" | "list" | "verify" | "planRestore" | "status">;
   readonly restorer: Pick<Restorer, "restore">;
   /** Of a damaged database. */
-  readonly recovery?: Pick<Recovery, "status" | "accept" | "declineFor">;
+  readonly recovery?: Pick<Recovery, "status" | "accept">;
 }

@@ -2,7 +2,6 @@ import { isMusterError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { formatSizeBytes } from "../core/units.ts";
 import { formatInstant, type RestoreTarget } from "../database/backup/restore-facts.ts";
-import type { RestoreOptions } from "../database/backup/restorer.ts";
 import type { JobReport, RestorePlanReport } from "./api-types.ts";
 import { HttpRefusal } from "./http-error.ts";
 import type { Jobs } from "./jobs.ts";
@@ -73,7 +72,7 @@ export class BackupWork {
     }
     return jobs.begin("restore", (onProgress) =>
       this.#audited("backup.restore", describeTarget(target), {}, async () => {
-        const outcome = await backups.restorer.restore(target, { onProgress, ...releaseOf(backups) });
+        const outcome = await backups.restorer.restore(target, onProgress);
         const { snapshotId, reachedAt } = outcome;
         const until = formatInstant(reachedAt);
         return {
@@ -113,13 +112,6 @@ function codeOf(error: unknown): string {
 function isRecovering({ recovery }: MonitorBackups): boolean {
   const kind = recovery?.status().state.kind;
   return kind === "confirming" || kind === "recovering";
-}
-
-/** While a damaged database waits for somebody to decide, its files are released already. */
-function releaseOf({ recovery }: MonitorBackups): Pick<RestoreOptions, "whileReleased"> {
-  const kind = recovery?.status().state.kind;
-  if (!recovery || (kind !== "offered" && kind !== "failed")) return {};
-  return { whileReleased: (run) => recovery.declineFor(run) };
 }
 
 function describeTarget(target: RestoreTarget): string {

@@ -14,7 +14,7 @@ export interface MonitorBackups {
   readonly manager: Pick<BackupManager, "create" | "list" | "verify" | "planRestore">;
   readonly restorer: Pick<Restorer, "restore">;
   /** Of a damaged database. */
-  readonly recovery?: Pick<Recovery, "status" | "declineFor">;
+  readonly recovery?: Pick<Recovery, "status">;
 }
 
 /** All that the monitor sees of the program. Nothing in here can change what is stored. */

@@ -13,7 +13,7 @@ import { ARCHIVE_FOLDER } from "./archive-index.ts";
 import type { ArchiveEvent } from "./archive-watch.ts";
 import { BackupManager, type BackupEvent, type BackupSettings } from "./backup-manager.ts";
 import { BackupSchedule, type BackupScheduleSettings } from "./backup-schedule.ts";
-import { Restorer } from "./restorer.ts";
+import { Restorer, type RunExclusively } from "./restorer.ts";
 
 export type BackupsSettings = BackupSettings & BackupScheduleSettings;
 
@@ -29,6 +29,7 @@ export interface BackupsOptions {
   readonly mark: () => Promise<string>;
   readonly run: MaintenanceRunner["run"];
   readonly cron: Schedule;
+  readonly exclusively: RunExclusively;
   readonly recovery: RecoveryLog;
   readonly onEvent: (event: BackupEvent | ArchiveEvent) => void;
   readonly onRepaired: PageScrubberOptions["onRepaired"];
@@ -48,7 +49,7 @@ export class Backups {
   readonly restorer: Restorer;
   readonly scrubber: PageScrubber;
 
-  constructor({ cron, onEvent, onRepaired, isAvailable, engine, recovery, ...options }: BackupsOptions) {
+  constructor({ cron, onEvent, onRepaired, isAvailable, engine, recovery, exclusively, ...options }: BackupsOptions) {
     const { databasePath, folder, mark, run, settings, clock, logger } = options;
     this.manager = new BackupManager({
       ...options,
@@ -73,7 +74,7 @@ export class Backups {
       isAvailable: () => isAvailable() && engine.archiveStatus !== undefined,
       onError: (error) => logger.warn("measuring the archive's lag failed", { error }),
     });
-    this.restorer = new Restorer({ databasePath, backups, engine, run, recovery, clock });
+    this.restorer = new Restorer({ databasePath, backups, engine, run, recovery, exclusively, clock });
   }
 
   async start(): Promise<void> {

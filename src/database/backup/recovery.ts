@@ -109,6 +109,8 @@ export class Recovery {
   #lastReport: RecoveryReport | undefined;
   #notice: string | undefined;
   #running: Promise<void> | undefined;
+  /** A restore that a person asked for is in progress. */
+  #isYielding = false;
   /** Why the last one ended without a result. */
   #failure: unknown;
   #decide: ((decision: Decision) => void) | undefined;
@@ -167,7 +169,8 @@ export class Recovery {
 
   /** Something found the database damaged. `isChecked`: a full check did. Never throws; one at a time. */
   report(finding: MusterError, isChecked = false): void {
-    if (this.#running || this.#stopping.signal.aborted) return;
+    // Whatever is wrong with a database that is being exchanged, the other one has to show first.
+    if (this.#running || this.#isYielding || this.#stopping.signal.aborted) return;
     this.#failure = undefined;
     this.#running = this.#handle(finding, isChecked)
       .catch((error: unknown) => {
@@ -203,11 +206,28 @@ export class Recovery {
   }
 
   /**
-   * Runs `restore`, which puts another database in the damaged one's place, while nobody has the files open, and has it
-   * opened. When that fails, rejects with its error, and the offer stands as before; if its file is gone by then, another
-   * is made. Throws BACKUP_NOT_FOUND when nothing waits for a decision.
+   * Runs `restore`, which puts another database in place, and lets nothing be recovered meanwhile: both put their file
+   * together under the same name. `isReleased`: a damaged database waits for a decision, so nobody has its files open;
+   * then this decides. Throws CONFLICT while another restore or a recovery is in progress.
    */
-  async declineFor<Result>(restore: () => Promise<Result>): Promise<Result> {
+  async yieldTo<Result>(restore: (isReleased: boolean) => Promise<Result>): Promise<Result> {
+    if (this.#decide) return this.#declineFor(() => restore(true));
+    if (this.#running || this.#isYielding) {
+      throw new MusterError("CONFLICT", "restore the database: it is being recovered or restored already");
+    }
+    this.#isYielding = true;
+    try {
+      return await restore(false);
+    } finally {
+      this.#isYielding = false;
+    }
+  }
+
+  /**
+   * When the restore fails, rejects with its error, and the offer stands as before; if its file is gone by then, another
+   * is made.
+   */
+  async #declineFor<Result>(restore: () => Promise<Result>): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const settle = async (): Promise<boolean> => {
       try {

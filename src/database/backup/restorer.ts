@@ -14,6 +14,7 @@ export interface RestorerOptions {
   readonly backups: Pick<BackupManager, "prepareRestore" | "requireArchived">;
   readonly engine: Pick<SqliteEngine, "withFilesReleased">;
   readonly run: MaintenanceRunner["run"];
+  readonly exclusively: RunExclusively;
   readonly recovery: RecoveryLog;
   readonly clock: Clock;
 }
@@ -23,11 +24,8 @@ export type RestoreOutcome = RestoreResult & {
   readonly quarantineFolder: string | undefined;
 };
 
-export interface RestoreOptions {
-  readonly onProgress?: ReportProgress;
-  /** For files that somebody else has released already: runs what it is given meanwhile. Default: the engine releases them. */
-  readonly whileReleased?: <Result>(run: () => Promise<Result>) => Promise<Result>;
-}
+/** Runs a restore while nothing else puts a database in place; `isReleased`: nobody has the files open as it is. */
+export type RunExclusively = <Result>(restore: (isReleased: boolean) => Promise<Result>) => Promise<Result>;
 
 /**
  * Restores under a running bot. The new file is put together and verified beside the present one; only then are the
@@ -36,41 +34,41 @@ export interface RestoreOptions {
  */
 export class Restorer {
   readonly #options: RestorerOptions;
-  #isRestoring = false;
 
   constructor(options: RestorerOptions) {
     this.#options = options;
   }
 
   /**
-   * Throws CONFLICT while another one is in progress, and what planning and putting together throw: then nothing has
-   * changed. A database that does not open after the exchange is tried again and again, like any other.
+   * Throws CONFLICT while another one, or a recovery, is in progress, and what planning and putting together throw: then
+   * nothing has changed. A database that does not open after the exchange is tried again and again, like any other.
    */
-  async restore(target: RestoreTarget, options: RestoreOptions = {}): Promise<RestoreOutcome> {
-    const { recovery } = this.#options;
-    if (this.#isRestoring) throw new MusterError("CONFLICT", "restore the database: a restore is in progress");
-    this.#isRestoring = true;
-    const action = recovery.begin("restore", "database");
-    try {
-      const outcome = await this.#restore(target, options);
-      action.succeed(`as of ${new Date(outcome.reachedAt).toISOString()}, from the backup ${outcome.snapshotId}`);
-      return outcome;
-    } catch (error) {
-      action.fail(error);
-      throw error;
-    } finally {
-      this.#isRestoring = false;
-    }
+  restore(target: RestoreTarget, onProgress?: ReportProgress): Promise<RestoreOutcome> {
+    const { recovery, exclusively } = this.#options;
+    return exclusively(async (isReleased) => {
+      const action = recovery.begin("restore", "database");
+      try {
+        const outcome = await this.#restore(target, isReleased, onProgress);
+        action.succeed(`as of ${new Date(outcome.reachedAt).toISOString()}, from the backup ${outcome.snapshotId}`);
+        return outcome;
+      } catch (error) {
+        action.fail(error);
+        throw error;
+      }
+    });
   }
 
-  async #restore(target: RestoreTarget, { onProgress, whileReleased }: RestoreOptions): Promise<RestoreOutcome> {
+  async #restore(
+    target: RestoreTarget,
+    isReleased: boolean,
+    onProgress: ReportProgress | undefined,
+  ): Promise<RestoreOutcome> {
     const { engine, backups } = this.#options;
     const cause = new MusterError("DATABASE_UNAVAILABLE", "use the database: a backup is being restored", {
       hint: "It opens again by itself.",
     });
     const prepare = (): Promise<RestoreResult> => backups.prepareRestore(target, true, onProgress);
-    // All of it at once: what waits for a decision would offer again what was put together for this.
-    if (whileReleased) return whileReleased(async () => this.#exchange(await prepare()));
+    if (isReleased) return this.#exchange(await prepare());
     // The newest state is complete only when nobody writes any more; of any earlier one nothing changes meanwhile.
     if (target.kind === "newest") {
       await backups.requireArchived();

@@ -104,7 +104,7 @@ describe("a recovery that fails", () => {
 
   it("lets a person restore something else, and is not tried meanwhile", async () => {
     let finish!: () => void;
-    const done = rig.recovery.declineFor(() => new Promise<void>((resolve) => (finish = resolve)));
+    const done = rig.recovery.yieldTo(() => new Promise<void>((resolve) => (finish = resolve)));
     await rig.turn();
     rig.clock.advance(HOUR_MS);
     await rig.turn();
@@ -116,12 +116,32 @@ describe("a recovery that fails", () => {
   });
 
   it("waits on when what a person restores fails as well, and is tried again by itself", async () => {
-    await expect(rig.recovery.declineFor(() => Promise.reject(failure))).rejects.toBe(failure);
+    await expect(rig.recovery.yieldTo(() => Promise.reject(failure))).rejects.toBe(failure);
     await rig.until("failed");
     rig.failures.clear();
     rig.clock.advance(10 * MINUTE_MS);
     await rig.until("idle");
     expect(rig.incidents).toEqual(["failed", "recovered"]);
+  });
+});
+
+describe("a restore that a person asked for", () => {
+  it("keeps a recovery from beginning until it has ended, and another restore out", async () => {
+    const damaged = new MusterError("DATABASE_CORRUPT", "read a page: it is damaged");
+    await rig.recovery.yieldTo(async (isReleased) => {
+      expect(isReleased).toBe(false);
+      rig.recovery.report(damaged);
+      expect(rig.state.kind).toBe("idle");
+      await expect(rig.recovery.yieldTo(async () => undefined)).rejects.toMatchObject({ code: "CONFLICT" });
+    });
+    await rig.report();
+    expect(rig.incidents).toEqual(["recovered"]);
+  });
+
+  it("is refused while a recovery is in progress", async () => {
+    const recovered = rig.report();
+    await expect(rig.recovery.yieldTo(async () => undefined)).rejects.toMatchObject({ code: "CONFLICT" });
+    await recovered;
   });
 });
 
@@ -163,7 +183,8 @@ describe("a recovered database that is offered", () => {
   });
 
   it("is declined by a restore, which runs before anybody opens the files", async () => {
-    const result = await rig.recovery.declineFor(async () => {
+    const result = await rig.recovery.yieldTo(async (isReleased) => {
+      expect(isReleased).toBe(true);
       expect([rig.state.kind, rig.openCount]).toEqual(["recovering", 0]);
       return "restored";
     });
@@ -174,7 +195,7 @@ describe("a recovered database that is offered", () => {
 
   it("is offered still when the restore fails", async () => {
     const { state } = rig;
-    await expect(rig.recovery.declineFor(() => Promise.reject(failure))).rejects.toBe(failure);
+    await expect(rig.recovery.yieldTo(() => Promise.reject(failure))).rejects.toBe(failure);
     await rig.until("offered");
     expect(rig.state).toEqual(state);
     expect(rig.countJobs("restore")).toBe(1);
@@ -187,7 +208,7 @@ describe("a recovered database that is offered", () => {
       rig.writeOffer();
       throw failure;
     };
-    await expect(rig.recovery.declineFor(overwrite)).rejects.toBe(failure);
+    await expect(rig.recovery.yieldTo(overwrite)).rejects.toBe(failure);
     await rig.until("offered");
     expect(rig.countJobs("restore")).toBe(2);
     expect(rig.incidents).toEqual(["offered", "offered"]);
@@ -195,7 +216,7 @@ describe("a recovered database that is offered", () => {
 
   it("is decided about once", async () => {
     const accepted = rig.recovery.accept();
-    await expect(rig.recovery.declineFor(async () => undefined)).rejects.toMatchObject({ code: "BACKUP_NOT_FOUND" });
+    await expect(rig.recovery.yieldTo(async () => undefined)).rejects.toMatchObject({ code: "CONFLICT" });
     await accepted;
     await expect(rig.recovery.accept()).rejects.toMatchObject({ code: "BACKUP_NOT_FOUND" });
   });

@@ -1,5 +1,5 @@
 import { isMusterError } from "../../../core/errors.ts";
-import type { RestoreOptions, RestoreOutcome } from "../../../database/backup/restorer.ts";
+import type { RestoreOutcome } from "../../../database/backup/restorer.ts";
 import type { BackupTools } from "../../backup-tools.ts";
 import { Refusal, type ButtonContext, type Reply } from "../../command.ts";
 import { formatMoment } from "../../format-time.ts";
@@ -25,7 +25,7 @@ export async function confirmRestore(context: ButtonContext): Promise<Reply> {
   try {
     if (target.kind === "offer") return replaceQuestion(await acceptOffer(context, backups));
     const onProgress = startProgress(context, "restore");
-    const outcome = await backups.restorer.restore(target, { onProgress, ...releaseOf(backups) });
+    const outcome = await backups.restorer.restore(target, onProgress);
     const { snapshotId, reachedAt } = outcome;
     await recordBackupAction(context, { action: "backup.restore", target: snapshotId, details: { reachedAt } });
     return replaceQuestion(describeOutcome(outcome, services.texts));
@@ -61,13 +61,6 @@ function replaceQuestion(content: string): Reply {
 function isRecovering({ recovery }: BackupTools): boolean {
   const kind = recovery?.status().state.kind;
   return kind === "confirming" || kind === "recovering";
-}
-
-/** While a damaged database waits for somebody to decide, its files are released already. */
-function releaseOf({ recovery }: BackupTools): Pick<RestoreOptions, "whileReleased"> {
-  const kind = recovery?.status().state.kind;
-  if (!recovery || (kind !== "offered" && kind !== "failed")) return {};
-  return { whileReleased: (run) => recovery.declineFor(run) };
 }
 
 function describeTarget(target: QuestionTarget): string {

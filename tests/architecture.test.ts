@@ -44,8 +44,22 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   commander: ["cli"],
   "cli-progress": ["cli"],
 };
+/** Runs in browsers, so it may reach only what does too. */
+const WEB = "monitor/web/";
+const WEB_NEIGHBOURS = [
+  "monitor/client.ts",
+  "monitor/client/monitor-error.ts",
+  "monitor/event-stream.ts",
+  "monitor/api-types.ts",
+  "database/health/health-types.ts",
+];
+/** Packages for pages, and where pages are. */
+const WEB_FOLDERS = [WEB, "sandbox/web/"];
+const WEB_PACKAGES = ["react", "react-dom", "vite"];
 /** A second SQLite in the process would unlink the live -wal of the first. */
 const FORBIDDEN_PACKAGES = ["node:sqlite"];
+/** A process of its own, and the only one that reaches a database as a stranger does: nothing imports it. */
+const SABOTEUR = "sandbox/chaos/saboteur.ts";
 /** Files that a person or a supervisor starts. */
 const ENTRIES = ["main.ts", "cli/main.ts"];
 
@@ -127,18 +141,40 @@ describe("architecture", () => {
         .map(packageOf)
         .filter(
           (name) =>
-            FORBIDDEN_PACKAGES.includes(name) || (PACKAGE_HOMES[name] && !PACKAGE_HOMES[name].includes(file.part)),
+            (FORBIDDEN_PACKAGES.includes(name) && file.path !== SABOTEUR) ||
+            (PACKAGE_HOMES[name] && !PACKAGE_HOMES[name].includes(file.part)),
         )
         .map((name) => `${file.path} imports ${name}`),
     );
     expect(strays).toEqual([]);
   });
 
+  it("keeps what runs in browsers and what does not apart", () => {
+    const mayReach = (target: string): boolean =>
+      target.startsWith(WEB) || WEB_NEIGHBOURS.includes(target) || /^charts\/(?!draw|picture)/.test(target);
+    const isStray = (file: SourceFile, specifier: string): boolean => {
+      const isPage = WEB_FOLDERS.some((folder) => file.path.startsWith(folder));
+      if (!isRelative(specifier))
+        return isPage ? specifier.startsWith("node:") : WEB_PACKAGES.includes(packageOf(specifier));
+      const target = resolveImport(file, specifier);
+      return file.path.startsWith(WEB) ? !mayReach(target) : target.startsWith(WEB);
+    };
+    const strays = files.flatMap((file) =>
+      file.imports
+        .filter((specifier) => isStray(file, specifier))
+        .map((specifier) => `${file.path} imports ${specifier}`),
+    );
+    expect(strays).toEqual([]);
+    expect(files.some(({ path }) => path.startsWith(WEB))).toBe(true);
+  });
+
   it("writes .ts in relative imports, to files that exist", () => {
     const wrong = files.flatMap((file) =>
       file.imports
         .filter(isRelative)
-        .filter((specifier) => !/\.tsx?$/.test(specifier) || !existsSync(join(src, resolveImport(file, specifier))))
+        .filter(
+          (specifier) => !/\.(tsx?|css)$/.test(specifier) || !existsSync(join(src, resolveImport(file, specifier))),
+        )
         .map((specifier) => `${file.path}: ${specifier}`),
     );
     expect(wrong).toEqual([]);
@@ -163,7 +199,9 @@ describe("architecture", () => {
 
   it("keeps SQL in the store and the database layer", () => {
     const statement = /["'`]\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE)\s/;
-    const strays = files.filter((file) => !["store", "database"].includes(file.part) && statement.test(codeOf(file)));
+    const strays = files
+      .filter(({ part, path }) => !["store", "database"].includes(part) && path !== SABOTEUR)
+      .filter((file) => statement.test(codeOf(file)));
     expect(strays.map(({ path }) => path)).toEqual([]);
   });
 });

@@ -114,6 +114,5 @@ function ChartGrid({ loaded, spanMs }: { loaded: readonly HealthSample[]; spanMs
 function raiseAxis(option: ChartOption, atLeast: number): ChartOption {
   if (option.yAxis === undefined || Array.isArray(option.yAxis)) return option;
   const max = ({ max: greatest }: { max: number }): number | null => (greatest < atLeast ? atLeast : null);
-  // The axis is one of values in each of these charts, which its type does not tell.
-  return { ...option, yAxis: { ...option.yAxis, max } as NonNullable<ChartOption["yAxis"]> };
+  return { ...option, yAxis: { ...option.yAxis, max } };
 }

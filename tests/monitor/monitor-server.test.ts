@@ -1,4 +1,5 @@
 import { MusterError } from "../../src/core/errors.ts";
+import type { ErrorBody } from "../../src/monitor/api-types.ts";
 import { operations } from "../../src/store/data-module.ts";
 import { createReadStore } from "../../src/store/store.ts";
 import { parseExposition, valueOf } from "./exposition.ts";
@@ -121,10 +122,9 @@ describe("requests that are not valid", () => {
     ["/api/batch?path=api", "path"],
   ])("%s is refused, and the answer says why", async (url, word) => {
     const { status, text } = await get(url);
-    expect([status, JSON.parse(text)]).toEqual([
-      400,
-      { error: { code: "INPUT_INVALID", message: expect.stringContaining(word) as string } },
-    ]);
+    const { error } = JSON.parse(text) as ErrorBody;
+    expect([status, error.code]).toEqual([400, "INPUT_INVALID"]);
+    expect(error.message).toContain(word);
   });
 
   it.each([
@@ -159,14 +159,15 @@ describe("failures", () => {
     [new Error(secrets), 500, "INTERNAL"],
     [new MusterError("QUERY_FAILED", secrets, { hint: secrets }), 500, "QUERY_FAILED"],
     [new MusterError("DATABASE_UNAVAILABLE", secrets), 503, "DATABASE_UNAVAILABLE"],
-    ["a string that was thrown", 500, "INTERNAL"],
   ])("%# are answered with a code and a reference that the log has, and nothing else", async (thrown, status, code) => {
-    rig.database.call = () => Promise.reject(thrown as Error);
+    rig.database.call = async () => {
+      throw thrown;
+    };
     const { status: got, text } = await get("/api/usage");
     const { error } = JSON.parse(text) as { error: Record<string, string> };
     expect([got, error.code]).toEqual([status, code]);
     expect(Object.keys(error).sort()).toEqual(["code", "message", "reference"]);
-    expect(text).not.toMatch(/srv|SELECT|Member|thrown/);
+    expect(text).not.toMatch(/srv|SELECT|Member/);
     expect(rig.log.find(({ fields }) => fields.reference === error.reference)?.fields.error).toBe(thrown);
   });
 
@@ -228,7 +229,10 @@ describe("the store that the monitor holds", () => {
       },
     });
     const all = Object.entries(operations).flatMap(([group, members]) =>
-      Object.entries(members).map(([name, { kind }]) => ({ path: `${group}.${name}`, kind })),
+      Object.entries(members as Record<string, { kind: string }>).map(([name, { kind }]) => ({
+        path: `${group}.${name}`,
+        kind,
+      })),
     );
     const reachable = Object.entries(store).flatMap(([group, members]) =>
       Object.entries(members as Record<string, (input: unknown) => Promise<unknown>>).map(([name, call]) => ({

@@ -25,7 +25,7 @@ export default tseslint.config(
       "import-x/no-default-export": "error",
       "import-x/no-extraneous-dependencies": [
         "error",
-        { devDependencies: ["tests/**", "*.config.*", "src/monitor/web/**"] },
+        { devDependencies: ["tests/**", "*.config.*", "src/monitor/web/**", "src/sandbox/web/**"] },
       ],
       "import-x/order": [
         "error",
@@ -41,6 +41,7 @@ export default tseslint.config(
       "jest.config.ts",
       "jest.torture.config.ts",
       "src/monitor/web/vite.config.ts",
+      "src/sandbox/web/vite.config.ts",
       "tests/helpers/slow-first-sequencer.ts",
     ],
     rules: { "import-x/no-default-export": "off", "no-restricted-exports": "off" },

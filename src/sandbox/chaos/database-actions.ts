@@ -64,7 +64,7 @@ export const databaseActions: readonly ChaosAction[] = [
     title: "Hold the write lock",
     description: "Another program begins a transaction on the bot's database and does not end it.",
     expectation:
-      "Reading goes on. Writes that may wait go to the queue, members get an answer within three seconds, and soon after the lock is gone everything is in the database.",
+      "Reading goes on. Answers wait in the queue, commands say within three seconds whether something was done, and soon after the lock is gone everything is in the database.",
     parameters: [seconds(15)],
     findObstacle: findFileObstacle,
     async begin(context) {
@@ -134,9 +134,10 @@ export const databaseActions: readonly ChaosAction[] = [
   {
     id: "flip-bits",
     title: "Flip bits",
-    description: "Another program changes one bit in each of some pages of the database file, as a dying disk does.",
+    description:
+      "Another program changes one bit in each of some pages of data in the database file, as a dying disk does.",
     expectation:
-      "A damaged page is found when it is read, or by the next check. The bot then makes the database anew from its backups and the archive.",
+      "A damaged page is found when it is read, by the next check, or when the bot starts. The bot then makes the database anew from its backups and the archive.",
     parameters: [{ name: "pages", kind: "integer", unit: "pages", min: 1, max: 1_000, default: 20 }],
     findObstacle: findFileObstacle,
     begin: (context, { pages }) => send(context, { kind: "flip-bits", path: pathOf(context), pageCount: pages! }),
@@ -157,7 +158,7 @@ export const databaseActions: readonly ChaosAction[] = [
     description:
       "A debugger attaches to the bot and forbids its database to grow. SQLite itself then says that the disk is full; the real disk stays as it is.",
     expectation:
-      "The bot goes on reading and turns read-only at the first write that needs room. Writes wait in the queue and are applied when there is room again.",
+      "The bot goes on reading. A write that needs room turns it read-only; it tries again each second, and small writes that fit still go through. Nothing that it has acknowledged is lost.",
     parameters: [seconds(20)],
     findObstacle: findThreadObstacle,
     async begin(context) {

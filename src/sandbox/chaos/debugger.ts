@@ -100,7 +100,7 @@ export class Debugger {
     return (
       send && {
         evaluate: (expression) => evaluate(send, expression),
-        order: (expression) => void send("Runtime.evaluate", { expression }),
+        order: (expression) => forget(send("Runtime.evaluate", { expression })),
         callOnInstances: (prototypeExpression, body) => callOnInstances(send, prototypeExpression, body),
       }
     );
@@ -110,7 +110,7 @@ export class Debugger {
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#socket.addEventListener("close", resolve, { once: true }));
     if (this.#target.isOpen) this.#socket.close();
-    else void this.#session.send("Runtime.evaluate", { expression: INSPECTOR_CLOSE });
+    else forget(this.#session.send("Runtime.evaluate", { expression: INSPECTOR_CLOSE }));
     await closed;
   }
 
@@ -119,8 +119,8 @@ export class Debugger {
     if (method === undefined) return this.#session.take(message);
     if (method === "NodeWorker.attachedToWorker") {
       const { sessionId, workerInfo } = params as { sessionId: string; workerInfo: { title: string } };
-      const session = new Session(
-        (text) => void this.#session.send("NodeWorker.sendMessageToWorker", { sessionId, message: text }),
+      const session = new Session((text) =>
+        forget(this.#session.send("NodeWorker.sendMessageToWorker", { sessionId, message: text })),
       );
       this.#threads.set(workerInfo.title.replace(/^\[worker \d+\] /, ""), { sessionId, session });
     } else if (method === "NodeWorker.receivedMessageFromWorker") {
@@ -162,6 +162,11 @@ async function callOnInstances(send: Send, prototypeExpression: string, body: st
   const { objectId } = found["objects"] as RemoteObject;
   const answer = await send("Runtime.callFunctionOn", { objectId, functionDeclaration: body, returnByValue: true });
   return valueOf(answer).value;
+}
+
+/** A thread that ends takes the answers to what it was asked with it. */
+function forget(answer: Promise<unknown>): void {
+  answer.catch(() => undefined);
 }
 
 function valueOf(answer: Readonly<Record<string, unknown>>): RemoteObject {

@@ -34,11 +34,14 @@ export async function runSaboteur(job: SaboteurJob, clock: Clock): Promise<Sabot
     const cancel = clock.schedule(ANSWER_LIMIT_MS, () => fail(`it was not done within ${ANSWER_LIMIT_MS} ms`));
     child.once("message", (message) => resolve(message as SaboteurAnswer));
     child.once("error", (error) => fail(error.message));
-    void gone.then(() => {
+    // The end of the channel comes behind all that was said over it; the end of the process may come before.
+    child.once("disconnect", () => {
       cancel();
       fail("the saboteur ended without an answer");
     });
-    child.send(job);
+    child.send(job, (error) => {
+      if (error) fail(error.message);
+    });
   });
   if (answer.answer === "done") return { text: answer.text, end };
   await end();

@@ -10,10 +10,12 @@ import type { DebuggerTarget, SaboteurAnswer, SaboteurJob, WriterJob } from "./s
  * its job, or with its parent.
  */
 
+const LOCK_WAIT_MS = 5_000;
 const DEFAULT_PAGE_BYTES = 4_096;
 const WRITER_NAME = "muster-writer";
 /** What SQLite allows when nobody asked for less. */
 const MAX_PAGE_COUNT = 4_294_967_294;
+const SCHEMA_PAGES = "SELECT pageno FROM dbstat WHERE name = 'sqlite_schema'";
 const DATABASE_PROTOTYPE = `process.getBuiltinModule("node:module").createRequire(process.argv[1])("better-sqlite3").prototype`;
 
 function withCompanions(path: string): string[] {
@@ -22,8 +24,8 @@ function withCompanions(path: string): string[] {
 
 async function holdLock(path: string): Promise<string> {
   const { DatabaseSync } = await import("node:sqlite");
-  const database = new DatabaseSync(path);
-  database.exec("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE");
+  const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
+  database.exec("BEGIN IMMEDIATE");
   // Neither committed nor closed: the lock goes with the process.
   process.on("message", () => database.isOpen);
   return "the write lock is held";
@@ -40,18 +42,38 @@ async function replace(path: string): Promise<string> {
   return "another database lies where the bot's was";
 }
 
-function flipBits(path: string, pageCount: number): string {
+async function flipBits(path: string, pageCount: number): Promise<string> {
+  const spared = await bringPagesIntoFile(path);
   const file = fs.openSync(path, "r+");
   try {
     const pageBytes = readPageBytes(file);
     const total = Math.floor(fs.statSync(path).size / pageBytes);
-    const pages = new Set<number>();
-    while (pages.size < Math.min(pageCount, total)) pages.add(randomInt(total));
-    for (const page of pages) flipBit(file, page * pageBytes + randomInt(pageBytes));
+    const pages = Array.from({ length: total }, (_, index) => index + 1).filter((page) => !spared.has(page));
+    const hit = new Set<number>();
+    while (hit.size < Math.min(pageCount, pages.length)) hit.add(pages[randomInt(pages.length)]!);
+    for (const page of hit) flipBit(file, (page - 1) * pageBytes + randomInt(pageBytes));
     fs.fsyncSync(file);
-    return `one bit was flipped in each of ${pages.size} pages out of ${total}`;
+    return `one bit was flipped in each of ${hit.size} pages out of ${total}`;
   } finally {
     fs.closeSync(file);
+  }
+}
+
+/**
+ * Has what is still in the log written into the file, where it can be hit, and returns where the tables are described,
+ * as page numbers from 1. A letter changed there is a different table, which looks as if somebody had meant it, and the
+ * bot leaves that to a person. The connection stays open until the process ends: closed, it could take the log away.
+ */
+async function bringPagesIntoFile(path: string): Promise<Set<number>> {
+  const { DatabaseSync } = await import("node:sqlite");
+  try {
+    const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
+    database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    const rows = database.prepare(SCHEMA_PAGES).all() as { pageno: number }[];
+    return new Set(rows.map(({ pageno }) => pageno));
+  } catch {
+    // Damaged already, so there is nothing to be careful about.
+    return new Set();
   }
 }
 
@@ -83,7 +105,8 @@ async function workOnWriter(job: WriterJob & DebuggerTarget): Promise<string> {
 
 async function treatWriter(job: WriterJob, writer: DebuggedThread): Promise<string> {
   if (job.kind === "kill-writer") {
-    writer.order("process.exit(1)");
+    // Behind the answer to the debugger, so that nothing catches it.
+    writer.order(`setImmediate(() => { throw new Error("killed by a debugger"); })`);
     return "the writer thread was ended";
   }
   if (job.kind === "hang-writer") {

@@ -11,7 +11,7 @@ import type { StreamEvent } from "../../src/monitor/event-stream.ts";
 import { CallFigures } from "../../src/monitor/metrics/call-figures.ts";
 import type { MonitorSources } from "../../src/monitor/monitor-sources.ts";
 import { Monitor } from "../../src/monitor/monitor.ts";
-import { SYSTEM_CHAIN, type AuditEntry } from "../../src/store/audit.ts";
+import { SYSTEM_CHAIN } from "../../src/store/audit.ts";
 import { createReadStore } from "../../src/store/store.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
@@ -19,6 +19,8 @@ import { parseExposition, valueOf } from "./exposition.ts";
 import { TOKEN } from "./monitor-rig.ts";
 
 /** The whole bot with its monitor, over real connections. */
+
+type AuditRow = Awaited<ReturnType<TestBot["store"]["audit"]["list"]>>["entries"][number];
 
 let bot: TestBot;
 let port: number;
@@ -51,7 +53,7 @@ async function awaitJob({ id }: JobReport): Promise<JobReport> {
   }
 }
 
-async function listSystemAudit(): Promise<readonly AuditEntry[]> {
+async function listSystemAudit(): Promise<readonly AuditRow[]> {
   return (await bot.store.audit.list({ guildId: SYSTEM_CHAIN, limit: 20 })).entries;
 }
 
@@ -117,7 +119,7 @@ describe("the monitor of a running bot", () => {
       state: "succeeded",
       message: expect.stringContaining(id) as string,
     });
-    const isRestore = ({ action, target }: AuditEntry): boolean => action === "backup.restore" && target === id;
+    const isRestore = ({ action, target }: AuditRow): boolean => action === "backup.restore" && target === id;
     await expectSoon(async () => (await listSystemAudit()).some(isRestore));
     expect((await client.recoveryActions())[0]).toMatchObject({ action: "restore", outcome: "succeeded" });
   });

@@ -149,7 +149,7 @@ export class Bot {
     );
     await Promise.race([finished, timeout]);
     settled.abort();
-    await parts.charts.stop();
+    parts.charts.stop();
     await parts.client.destroy();
     this.#gateway.forget();
   }

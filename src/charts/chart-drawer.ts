@@ -1,32 +1,33 @@
-import { Worker } from "node:worker_threads";
+import { fork, type ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import type { Clock } from "../core/clock.ts";
 import { COMPILE_CACHE_FOLDER } from "../core/compile-cache.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Drawn } from "./drawing-thread.ts";
+import type { Drawn } from "./drawing-process.ts";
 import type { Picture } from "./picture.ts";
 
 /**
- * Draws pictures in a thread of its own, one after another. The thread is started by the first picture and ends when
- * none is asked for any more: it holds some 60 MB, and most bots are asked for a picture a few times a day.
+ * Draws pictures in a process of its own, one after another. It is started by the first picture and ends when none is
+ * asked for any more: what it holds then goes back to the machine, of which a thread would keep some 100 MB.
  */
 
-const THREAD_URL = new URL("./drawing-thread.ts", import.meta.url);
+const ENTRY = new URL("./drawing-process.ts", import.meta.url);
 /** A drawing that takes longer hangs; it takes some 30 ms. */
 const HANG_MS = 10_000;
 const DEFAULT_IDLE_MS = 120_000;
 /** More at once is an attack or a fault; who asks then gets no picture. */
 const MAX_WAITING = 16;
 
-/** What a drawer needs of a thread; a `Worker` is one. */
-export type DrawingThread = Pick<Worker, "on" | "postMessage" | "terminate">;
+/** What a drawer needs of a process. */
+export type DrawingProcess = Pick<ChildProcess, "on" | "send" | "kill">;
 
 export interface ChartDrawerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Default 2 min. */
   readonly idleMs?: number;
-  /** Default a worker thread of `drawing-thread.ts`. */
-  readonly startThread?: () => DrawingThread;
+  /** Default one of `drawing-process.ts`. */
+  readonly startProcess?: () => DrawingProcess;
 }
 
 interface Job {
@@ -39,7 +40,7 @@ export class ChartDrawer {
   readonly #options: ChartDrawerOptions;
   readonly #waiting: Job[] = [];
   #current: Job | undefined;
-  #thread: DrawingThread | undefined;
+  #process: DrawingProcess | undefined;
   #cancelTimer = (): void => undefined;
   #isStopped = false;
 
@@ -63,10 +64,10 @@ export class ChartDrawer {
     });
   }
 
-  async stop(): Promise<void> {
+  stop(): void {
     this.#isStopped = true;
     for (const job of this.#waiting.splice(0)) job.finish(undefined);
-    await this.#endThread();
+    this.#endProcess();
   }
 
   #drawNext(): void {
@@ -76,8 +77,8 @@ export class ChartDrawer {
     this.#cancelTimer();
     this.#current = job;
     try {
-      this.#thread ??= this.#start();
-      this.#thread.postMessage(job.picture);
+      this.#process ??= this.#start();
+      this.#process.send(job.picture);
     } catch (error) {
       this.#lose(error);
       return;
@@ -92,30 +93,31 @@ export class ChartDrawer {
     return job;
   }
 
-  #start(): DrawingThread {
-    const thread = (this.#options.startThread ?? startWorker)();
-    const isCurrent = (): boolean => this.#thread === thread;
-    thread.on("message", (drawn: Drawn) => {
+  #start(): DrawingProcess {
+    const started = (this.#options.startProcess ?? startProcess)();
+    const isCurrent = (): boolean => this.#process === started;
+    started.on("message", (message) => {
+      const drawn = message as Drawn;
       if (isCurrent()) this.#receive(drawn);
     });
-    thread.on("error", (error: unknown) => {
+    started.on("error", (error: unknown) => {
       if (isCurrent()) this.#lose(error);
     });
-    thread.on("exit", () => {
-      if (isCurrent()) this.#lose(new Error("the drawing thread ended"));
+    started.on("exit", () => {
+      if (isCurrent()) this.#lose(new Error("the drawing process ended"));
     });
-    return thread;
+    return started;
   }
 
   #receive(drawn: Drawn): void {
     if ("error" in drawn) this.#options.logger.warn("a picture could not be drawn", { error: drawn.error });
-    this.#finishCurrent("png" in drawn ? Buffer.from(drawn.png.buffer) : undefined);
+    this.#finishCurrent("png" in drawn ? Buffer.from(drawn.png) : undefined);
     this.#drawNext();
   }
 
   #lose(error: unknown): void {
-    this.#options.logger.warn("the drawing thread was lost", { error });
-    void this.#endThread();
+    this.#options.logger.warn("the drawing process was lost", { error });
+    this.#endProcess();
     this.#drawNext();
   }
 
@@ -128,22 +130,27 @@ export class ChartDrawer {
 
   #whenIdle(): void {
     this.#cancelTimer();
-    this.#cancelTimer = this.#options.clock.schedule(
-      this.#options.idleMs ?? DEFAULT_IDLE_MS,
-      () => void this.#endThread(),
-    );
+    this.#cancelTimer = this.#options.clock.schedule(this.#options.idleMs ?? DEFAULT_IDLE_MS, () => this.#endProcess());
   }
 
-  async #endThread(): Promise<void> {
-    const thread = this.#thread;
-    this.#thread = undefined;
+  #endProcess(): void {
+    const ended = this.#process;
+    this.#process = undefined;
     this.#finishCurrent(undefined);
-    await thread?.terminate();
+    ended?.kill();
   }
 }
 
-function startWorker(): Worker {
-  const worker = new Worker(THREAD_URL, { name: "muster-charts", env: { NODE_COMPILE_CACHE: COMPILE_CACHE_FOLDER } });
-  worker.unref();
-  return worker;
+function startProcess(): DrawingProcess {
+  const child = fork(fileURLToPath(ENTRY), [], {
+    // Neither the settings with their secrets nor the options of the bot's own process are for it.
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE_FOLDER },
+    execArgv: [],
+    // A picture crosses as bytes.
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+  });
+  child.unref();
+  child.channel?.unref();
+  return child;
 }

@@ -25,7 +25,7 @@ function pictureSize({ embeds, attachments }: APIMessage): readonly [width: numb
   return [png.readUInt32BE(16), png.readUInt32BE(20)];
 }
 
-/** Uses a command until its answer has a picture: a drawing thread that is being started may take too long for one. */
+/** Uses a command until its answer has a picture: a drawing process that is being started may take too long for one. */
 async function seePicture(name: string): Promise<APIMessage> {
   let message: APIMessage | undefined;
   await bot.sandbox.waitFor(async () => {

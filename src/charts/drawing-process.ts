@@ -1,14 +1,11 @@
-import { parentPort } from "node:worker_threads";
 import { drawChart } from "./draw-chart.ts";
 import { planPicture, type Picture } from "./picture.ts";
 
-/** What the drawing thread answers to each picture that it is sent. */
-export type Drawn = { readonly png: Uint8Array<ArrayBuffer> } | { readonly error: string };
+/** What the drawing process answers to each picture that it is sent. */
+export type Drawn = { readonly png: Uint8Array } | { readonly error: string };
 
-parentPort!.on("message", (picture: Picture) => {
-  const drawn = draw(picture);
-  parentPort!.postMessage(drawn, "png" in drawn ? [drawn.png.buffer] : []);
-});
+// When whoever was to get the pictures is gone, nothing keeps this process any longer.
+process.on("message", (picture: Picture) => void process.send!(draw(picture)));
 
 function draw(picture: Picture): Drawn {
   try {

@@ -116,6 +116,7 @@ async function openDiscord(settings: Settings, log: LogSink): Promise<Discord> {
       ...{ port: settings.SANDBOX_PORT, clock, logger: log, describeBot },
       host: {
         databasePath: settings.TEST_MODE ? undefined : resolve(FOLDER, settings.DATABASE_PATH),
+        hasBackup,
         stop: stopApp,
         async start() {
           // Its end is not a reason to begin again.
@@ -131,6 +132,11 @@ async function openDiscord(settings: Settings, log: LogSink): Promise<Discord> {
   }
   log.info("no DISCORD_TOKEN is set: the built-in sandbox plays Discord", { sandbox: sandbox.url });
   return { access: accessNow(), clock };
+}
+
+function hasBackup(): boolean {
+  const { archive, lastBackup } = app?.backups?.manager.status ?? {};
+  return lastBackup !== undefined && (!archive || lastBackup.archive?.from.generation === archive.generation);
 }
 
 function describeBot(): BotDescription {

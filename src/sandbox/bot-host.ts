@@ -2,6 +2,8 @@
 export interface BotHost {
   /** undefined = there is no file: the database is in memory. */
   readonly databasePath: string | undefined;
+  /** Whether the database as it is now could be made anew from backups. */
+  readonly hasBackup: () => boolean;
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
 }

@@ -21,6 +21,14 @@ function findFileObstacle({ host }: ChaosContext): string | undefined {
   return undefined;
 }
 
+/** For what leaves nothing behind. */
+function findBackupObstacle(context: ChaosContext): string | undefined {
+  if (context.host?.hasBackup() === false) {
+    return "The bot has no backup of this database file yet: it makes one ten seconds after its start, and a few seconds after a file came back.";
+  }
+  return findFileObstacle(context);
+}
+
 function findThreadObstacle(context: ChaosContext): string | undefined {
   if (BOT_AWAY_STATES.includes(context.botState() ?? "")) return "The bot is not running at the moment.";
   return findFileObstacle(context);
@@ -118,7 +126,7 @@ export const databaseActions: readonly ChaosAction[] = [
     expectation:
       "The bot puts the empty file aside and makes the database anew from its backups and the archive, up to the last write.",
     parameters: [],
-    findObstacle: findFileObstacle,
+    findObstacle: findBackupObstacle,
     begin: (context) => send(context, { kind: "empty", path: pathOf(context) }),
   },
   {
@@ -135,11 +143,11 @@ export const databaseActions: readonly ChaosAction[] = [
     id: "flip-bits",
     title: "Flip bits",
     description:
-      "Another program changes one bit in each of some pages of data in the database file, as a dying disk does.",
+      "Another program changes one bit at the beginning of some pages of data in the database file, as a dying disk does.",
     expectation:
       "A damaged page is found when it is read, by the next check, or when the bot starts. The bot then makes the database anew from its backups and the archive.",
     parameters: [{ name: "pages", kind: "integer", unit: "pages", min: 1, max: 1_000, default: 20 }],
-    findObstacle: findFileObstacle,
+    findObstacle: findBackupObstacle,
     begin: (context, { pages }) => send(context, { kind: "flip-bits", path: pathOf(context), pageCount: pages! }),
   },
   {

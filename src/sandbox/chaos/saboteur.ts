@@ -42,6 +42,7 @@ async function replace(path: string): Promise<string> {
   return "another database lies where the bot's was";
 }
 
+/** In the first byte, which says what kind of page it is: most others of a young database mean nothing. */
 async function flipBits(path: string, pageCount: number): Promise<string> {
   const spared = await bringPagesIntoFile(path);
   const file = fs.openSync(path, "r+");
@@ -51,7 +52,7 @@ async function flipBits(path: string, pageCount: number): Promise<string> {
     const pages = Array.from({ length: total }, (_, index) => index + 1).filter((page) => !spared.has(page));
     const hit = new Set<number>();
     while (hit.size < Math.min(pageCount, pages.length)) hit.add(pages[randomInt(pages.length)]!);
-    for (const page of hit) flipBit(file, (page - 1) * pageBytes + randomInt(pageBytes));
+    for (const page of hit) flipBit(file, (page - 1) * pageBytes);
     fs.fsyncSync(file);
     return `one bit was flipped in each of ${hit.size} pages out of ${total}`;
   } finally {

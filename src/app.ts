@@ -1,23 +1,30 @@
-import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import {
+  createDatabasePart,
+  createEngine,
+  createLockPart,
+  createRecoveryPart,
+  createSettingsPart,
+  createStatisticsPart,
+  createThrottlePart,
+  listCleanUps,
+  moveLogs,
+  queueIn,
+  retryConfig,
+} from "./app-parts.ts";
 import { Bot } from "./bot/bot.ts";
 import type { DiscordAccess } from "./bot/client.ts";
-import { throttleStart } from "./bot/start-throttle.ts";
 import { LiveSettings } from "./config/live-settings.ts";
-import { SettingsWatcher } from "./config/settings-watcher.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Clock } from "./core/clock.ts";
-import { FOLDER_MODE } from "./core/durable-file.ts";
-import { MusterError } from "./core/errors.ts";
-import { Interval } from "./core/interval.ts";
-import { Lifecycle, type Part } from "./core/lifecycle.ts";
-import type { Logger, LogSink } from "./core/logger.ts";
+import type { MusterError } from "./core/errors.ts";
+import { Lifecycle } from "./core/lifecycle.ts";
+import type { LogSink } from "./core/logger.ts";
 import { toArchiveSettings, toBackupSettings, toRecoverySettings } from "./database/backup/backup-settings.ts";
 import { Backups } from "./database/backup/backups.ts";
 import { Recovery } from "./database/backup/recovery.ts";
 import { DatabaseManager, type DatabaseManagerOptions } from "./database/database-manager.ts";
 import { ErrorHandler } from "./database/error-handler.ts";
-import type { CleanUp } from "./database/health/size-keeper.ts";
 import { HealthMonitor } from "./database/health-monitor.ts";
 import { IntegrityMonitor } from "./database/integrity/integrity-monitor.ts";
 import { createCronSchedule } from "./database/maintenance/cron-schedule.ts";
@@ -26,33 +33,28 @@ import { OperationLog } from "./database/operation-log.ts";
 import { MigrationGate } from "./database/schema/migration-gate.ts";
 import type { ArchiveSettings } from "./database/sqlite/archive-keeper.ts";
 import { IN_MEMORY_PATH } from "./database/sqlite/connection.ts";
-import { acquireInstanceLock, type InstanceLock } from "./database/sqlite/instance-lock.ts";
-import { SqliteEngine } from "./database/sqlite/sqlite-engine.ts";
+import type { SqliteEngine } from "./database/sqlite/sqlite-engine.ts";
 import { Alerts } from "./monitor/alerts/alerts.ts";
 import { CallFigures } from "./monitor/metrics/call-figures.ts";
 import { Monitor } from "./monitor/monitor.ts";
-import type { RetryConfig } from "./resilience/backoff.ts";
 import { GracefulDegradation } from "./resilience/graceful-degradation.ts";
-import { OperationQueue } from "./resilience/operation-queue.ts";
 import { RecoveryLog } from "./resilience/recovery-log.ts";
 import { AuditLog } from "./store/audit-log.ts";
-import { DATA_MODULE_URL, operations } from "./store/data-module.ts";
+import { operations } from "./store/data-module.ts";
 import { createReadStore, createStore, type Store } from "./store/store.ts";
 import { SystemAudit } from "./store/system-audit.ts";
 import type { SystemEvent } from "./store/system-event.ts";
 import { UsageLog } from "./store/usage-log.ts";
-
-/** Writes that wait for the database at most: a day of one each second. Beyond it they are refused, clearly. */
-const MAX_QUEUED_OPERATIONS = 100_000;
-const MAX_QUEUED_RETRIES = 5;
-const STATISTICS_INTERVAL_MS = 60_000;
 
 export interface AppOptions {
   readonly settings: Settings;
   /** Relative paths in the settings are relative to this folder. */
   readonly folder: string;
   readonly access: DiscordAccess;
+  /** The time that people live in. */
   readonly clock: Clock;
+  /** The time of files, logs and other processes; differs from `clock` where the sandbox lets time run ahead. Default: `clock`. */
+  readonly machineClock?: Clock;
   readonly logger: LogSink;
   /** Something only a person can mend has happened; the process should end and not be restarted. */
   readonly onFatal: (error: MusterError) => void;
@@ -86,7 +88,9 @@ export class App {
   readonly monitor: Monitor | undefined;
   readonly #lifecycle: Lifecycle;
 
-  constructor({ settings: initial, folder, access, clock, logger, onFatal, isWatchingSettings }: AppOptions) {
+  constructor(options: AppOptions) {
+    const { settings: initial, folder, access, clock: peoplesClock, logger, onFatal, isWatchingSettings } = options;
+    const clock = options.machineClock ?? peoplesClock;
     const settings = new LiveSettings(initial, (error) => logger.error("applying a setting failed", { error }));
     this.settings = settings;
     const isInMemory = initial.TEST_MODE;
@@ -127,10 +131,10 @@ export class App {
       store: this.store,
       fallbackPath: join(dataFolder ?? resolve(folder, dirname(initial.DATABASE_PATH)), "audit-fallback.ndjson"),
       retry: () => retryConfig(settings.current),
-      ...{ clock, logger },
+      ...{ clock: peoplesClock, logger },
     });
     this.usage = new UsageLog({
-      ...{ store: this.store, degradation, clock, logger },
+      ...{ store: this.store, degradation, clock: peoplesClock, logger },
       retentionDays: () => settings.current.METRICS_RETENTION_DAYS,
     });
     const { store, database, audit, usage } = this;
@@ -188,7 +192,8 @@ export class App {
     }
     const { backups, migrations, databaseRecovery } = this;
     this.bot = new Bot({
-      ...{ access, settings, store, database, usage, audit, degradation, clock, logger, onFatal },
+      ...{ access, settings, store, database, usage, audit, degradation, logger, onFatal },
+      ...{ clock: peoplesClock, machineClock: clock },
       health: { report: () => this.health.report(), samples: (from, to) => this.health.samples(from, to) },
       backups: backups && {
         ...{ manager: backups.manager, restorer: backups.restorer },
@@ -288,160 +293,4 @@ export class App {
   stop(): Promise<void> {
     return this.#lifecycle.stop();
   }
-}
-
-/** What is old enough to go when the database comes near `DB_MAX_SIZE`: records of what was, and nothing that is used. */
-function listCleanUps(store: Store): CleanUp[] {
-  return [
-    { name: "command usage", prune: (input) => store.usage.prune(input), keepDays: 7 },
-    { name: "reminder log", prune: (input) => store.reminders.prune(input), keepDays: 90 },
-  ];
-}
-
-/** Those that are in this folder already stay as they are. */
-function moveLogs(folder: string, logs: readonly Pick<LogSink, "setFolder">[], logger: Logger): void {
-  for (const log of logs) {
-    log.setFolder(folder).catch((error: unknown) => {
-      logger.error("the log folder cannot be written, the former one is kept", { folder, error });
-    });
-  }
-}
-
-/** One bot for one data folder: two would both be right about different things. */
-function createLockPart(dataFolder: string, clock: Clock): Part {
-  let lock: InstanceLock | undefined;
-  return {
-    name: "instance lock",
-    start() {
-      mkdirSync(dataFolder, { recursive: true, mode: FOLDER_MODE });
-      lock = acquireInstanceLock({ path: join(dataFolder, "muster.lock"), clock });
-    },
-    stop: () => lock?.release(),
-  };
-}
-
-function createRecoveryPart(recovery: Recovery, dataFolder: string): Part {
-  // The lock is made by each start: what was there before this one is a trace of an earlier one.
-  const hadLock = existsSync(join(dataFolder, "muster.lock"));
-  return {
-    name: "recovery",
-    async start() {
-      await recovery.prepareStart(hadLock);
-      recovery.start();
-    },
-    stop: () => recovery.stop(),
-  };
-}
-
-/** The database opens before, and a stop ends the waiting. */
-function createThrottlePart(dataFolder: string, clock: Clock, logger: Logger): Part {
-  const stopping = new AbortController();
-  return {
-    name: "start throttle",
-    start: () => throttleStart(join(dataFolder, "starts.json"), clock, logger, stopping.signal),
-    stop: () => stopping.abort(new MusterError("SHUTTING_DOWN", "wait before connecting: the program is stopping")),
-  };
-}
-
-/** One line each minute: what the database has done, and how well. */
-function createStatisticsPart(operationLog: OperationLog, clock: Clock, logger: Logger): Part {
-  const interval = new Interval({
-    clock,
-    everyMs: () => STATISTICS_INTERVAL_MS,
-    run: () => logger.info("database statistics", { ...operationLog.statistics() }),
-    onError: (error) => logger.error("database statistics failed", { error }),
-  });
-  return { name: "statistics", start: () => interval.start(), stop: () => interval.stop() };
-}
-
-function createSettingsPart(
-  folder: string,
-  settings: LiveSettings,
-  tell: (event: SystemEvent) => void,
-  clock: Clock,
-  logger: Logger,
-): Part {
-  const watcher = new SettingsWatcher({
-    ...{ folder, settings, clock },
-    onReport(report) {
-      if (report.kind === "applied") logger.info("settings changed", { changes: report.changes });
-      else if (report.kind === "corrected") logger.info("the settings are valid again");
-      else logger.error("changed settings are not valid, nothing was changed", { problems: report.problems });
-      tell({ of: "settings", report });
-    },
-    onError: (error) => logger.error("looking for changed settings failed", { error }),
-  });
-  return { name: "settings watcher", start: () => watcher.start(), stop: () => watcher.stop() };
-}
-
-function createDatabasePart(database: DatabaseManager, logger: Logger): Part {
-  return {
-    name: "database",
-    async start() {
-      try {
-        await database.start();
-      } catch (error) {
-        logger.error("the database cannot be used; the bot runs without it and keeps trying", { error });
-      }
-    },
-    stop: () => database.stop(),
-  };
-}
-
-function queueIn(
-  folder: string,
-  tell: (event: SystemEvent) => void,
-  clock: Clock,
-  logger: Logger,
-): NonNullable<DatabaseManagerOptions["createQueue"]> {
-  return (apply) =>
-    new OperationQueue({
-      ...{ folder, clock, logger, apply },
-      maxEntries: () => MAX_QUEUED_OPERATIONS,
-      maxRetries: () => MAX_QUEUED_RETRIES,
-      onDeadLetter({ id, operation }, error) {
-        logger.error("a queued write was given up", { id, operation, error });
-        tell({ of: "dead-letter", operation });
-      },
-    });
-}
-
-function retryConfig(settings: Settings): RetryConfig {
-  return {
-    maxAttempts: settings.DB_MAX_RETRIES,
-    baseDelay: settings.DB_RETRY_DELAY,
-    maxDelay: settings.DB_MAX_RETRY_DELAY,
-    backoffMultiplier: settings.DB_RETRY_MULTIPLIER,
-  };
-}
-
-interface EngineParts {
-  readonly settings: LiveSettings;
-  readonly path: string;
-  readonly archive: () => ArchiveSettings | undefined;
-  readonly recovery: RecoveryLog;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
-
-function createEngine({ settings, path, archive, recovery, clock, logger }: EngineParts): SqliteEngine {
-  const initial = settings.current;
-  return new SqliteEngine({
-    thread: {
-      dataModuleUrl: DATA_MODULE_URL,
-      archive: archive(),
-      // A database in memory has nothing to lose, and no backups.
-      mayMigrate: path === IN_MEMORY_PATH,
-      connection: {
-        path,
-        synchronous: initial.DB_SYNCHRONOUS,
-        isForeignKeysEnabled: initial.DB_FOREIGN_KEYS,
-        cacheSizeBytes: initial.DB_CACHE_SIZE / initial.DB_MAX_CONNECTIONS,
-      },
-    },
-    readerCount: initial.DB_MAX_CONNECTIONS - 1,
-    connectionTimeoutMs: () => settings.current.DB_CONNECTION_TIMEOUT,
-    retry: () => retryConfig(settings.current),
-    ...{ recovery, clock, logger },
-  });
 }

@@ -24,7 +24,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   monitor: FRONTS,
   cli: [...SERVICES, "monitor"],
   sandbox: CORE,
-  "app.ts": [...FRONTS, "bot", "monitor"],
+  "app-parts.ts": [...SERVICES, "bot"],
+  "app.ts": [...FRONTS, "bot", "monitor", "app-parts.ts"],
   "main.ts": [...SERVICES, "bot", "app.ts", "sandbox"],
 };
 

@@ -43,7 +43,7 @@ function listChannels({ ids }: ServerSeed): SeedChannel[] {
             "# 👋 Welcome aboard\n" +
             "This is a **Discord of your own**: it runs on this computer, and nothing leaves it. The bot in here is the real one.\n\n" +
             `1. Go to <#${rollCallsChannelId}> and type \`/event create\` to ask the crew something.\n` +
-            "2. Switch to another person at the bottom left, and answer by reacting.\n" +
+            "2. Click another picture to become that person, and answer by reacting.\n" +
             "3. Open **Chaos** at the top right, and try to make the bot lose an answer.\n\n" +
             "The **Tour** leads you through it in three minutes. `/help` shows everything else.",
           reactions: { "🎉": [moderatorId, first, second], "👍": [third] },

@@ -48,7 +48,10 @@ export function Composer({ channelId, replyTo, onReplied }: ComposerProps): Reac
   const entries = useCommands(channelId, permissions);
   const found = text.startsWith("/") && !text.includes("\n") ? searchCommands(entries, text.slice(1)) : undefined;
 
-  useEffect(() => box.current?.focus(), [replyTo, command]);
+  useEffect(() => {
+    // On a phone the keyboard would cover half of what there is to see.
+    if (replyTo || !window.matchMedia("(pointer: coarse)").matches) box.current?.focus();
+  }, [replyTo, command]);
   const request = useComposeRequest();
   useEffect(() => {
     if (request?.channelId !== channelId || request.userId !== world.userId || entries.length === 0) return;

@@ -1,7 +1,7 @@
 import type { APIMessage } from "discord-api-types/v10";
 import { memo, useState, type ReactNode } from "react";
 import { actAs } from "../api.ts";
-import { dismissMessage, useWorld } from "../live/live-store.ts";
+import { dismissMessage, sandboxNow, useWorld } from "../live/live-store.ts";
 import { toPlainText } from "../text/discord-markdown.ts";
 import { formatMessageTime, formatTimestamp } from "../text/format-time.ts";
 import { Markdown } from "../text/markdown.tsx";
@@ -57,7 +57,7 @@ export const Message = memo(function Message({ message, startsGroup, onReply }: 
               </span>
             )}
             <time className="message-time" title={formatTimestamp(atMs, "F")}>
-              {formatMessageTime(atMs, Date.now())}
+              {formatMessageTime(atMs, sandboxNow())}
             </time>
           </p>
         )}

@@ -41,7 +41,9 @@ export function CommandForm({ channelId, entry, initialValues, onSend, onCancel 
   const rest = entry.options.filter(({ name }) => !shownNames.includes(name));
   const completion = useAutocomplete(channelId, entry, { option: focused, values });
 
-  useEffect(() => inputs.current.get(focusedName ?? "")?.focus(), [focusedName, shownNames]);
+  useEffect(() => {
+    inputs.current.get(focusedName ?? "")?.focus();
+  }, [focusedName, shownNames]);
 
   const setValue = (name: string, value: FieldValue): void => setValues((known) => ({ ...known, [name]: value }));
   const advance = (): void => {
@@ -133,7 +135,9 @@ export function CommandForm({ channelId, entry, initialValues, onSend, onCancel 
               isWrong={showsFaults && findFault(option, values[option.name]) !== undefined}
               onChange={(value) => setValue(option.name, value)}
               onFocus={() => setFocusedName(option.name)}
-              register={(element) => element && inputs.current.set(option.name, element)}
+              register={(element) => {
+                if (element) inputs.current.set(option.name, element);
+              }}
             />
           ))}
           <input

@@ -13,7 +13,10 @@ export interface SuggestionListProps {
 /** The list above the box. The keyboard stays in the box; `activeIndex` says which line Enter takes. */
 export function SuggestionList({ title, items, activeIndex, onChoose, onActivate }: SuggestionListProps): ReactNode {
   const active = useRef<HTMLLIElement>(null);
-  useEffect(() => active.current?.scrollIntoView({ block: "nearest" }), [activeIndex, items]);
+  useEffect(() => {
+    // Newer browsers give a promise, which React would take for a clean-up.
+    void active.current?.scrollIntoView({ block: "nearest" });
+  }, [activeIndex, items]);
   return (
     <div className="suggestions">
       <p className="suggestions-title">{title}</p>

@@ -66,7 +66,7 @@ function receive(frame: LiveFrame): void {
         typing: [],
         ...(isSamePerson ? {} : { unreadIds: new Set<string>() }),
       });
-      if (!getState().chaos) void loadChaos();
+      void loadChaos();
       return;
     }
     case "dispatch":
@@ -102,7 +102,11 @@ function receiveDispatch(type: string, data: object): void {
 }
 
 /** Also after the sandbox was started again. Without chaos in this sandbox the panel says so. */
-async function loadChaos(): Promise<void> {
-  const response = await fetch("sandbox/chaos");
-  if (response.ok) setState({ chaos: (await response.json()) as ChaosReport });
+export async function loadChaos(): Promise<void> {
+  try {
+    const response = await fetch("sandbox/chaos");
+    if (response.ok) setState({ chaos: (await response.json()) as ChaosReport });
+  } catch {
+    // The connection is lost, which is shown, and this is asked again with the next one.
+  }
 }

@@ -28,8 +28,8 @@ function describe({ isConnected, state }: BotStatus): Words {
   return { tone: "good", text: state === undefined ? "Connected" : state };
 }
 
-/** How the bot is, live. */
-export function BotCard(): ReactNode {
+/** How the bot is, live, and what was done to it last: in view wherever the panel is scrolled to. */
+export function BotCard({ lastWords }: { readonly lastWords: string | undefined }): ReactNode {
   const bot = useLive((live) => live.bot);
   const { tone, text } = describe(bot);
   const queue = bot.queueSize ?? 0;
@@ -48,6 +48,7 @@ export function BotCard(): ReactNode {
           </span>
         )}
       </p>
+      {lastWords !== undefined && <p className="muted">Last: {lastWords}</p>}
       {bot.monitorUrl !== undefined && (
         <a href={bot.monitorUrl} target="_blank" rel="noreferrer noopener">
           <Icon name="chart" /> Open its dashboard

@@ -1,18 +1,26 @@
-import { useState, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { describeFailure, sandboxApi } from "../api.ts";
 import type { ChaosAction, ChaosLogEntry, RunningChaos } from "../live/chaos-report.ts";
+import { loadChaos } from "../live/live-connection.ts";
 import { useLive } from "../live/live-store.ts";
 import { formatTimestamp } from "../text/format-time.ts";
 import { BotCard } from "./bot-card.tsx";
 import { TimeCard } from "./time-card.tsx";
 import { useRemaining } from "./use-remaining.ts";
 
+const REFRESH_MS = 2_000;
+
 /** Everything that can be done to the bot, beside what becomes of it. */
 export function ChaosPanel(): ReactNode {
   const chaos = useLive((live) => live.chaos);
+  useEffect(() => {
+    // What can be done depends on how the bot is, of which no event tells.
+    const timer = window.setInterval(() => void loadChaos(), REFRESH_MS);
+    return () => window.clearInterval(timer);
+  }, []);
   return (
     <div className="chaos">
-      <BotCard />
+      <BotCard lastWords={chaos?.log.at(-1)?.text} />
       <TimeCard />
       {chaos === undefined || chaos.actions.length === 0 ? (
         <p className="muted">This sandbox has nothing to break: the bot is not its own.</p>

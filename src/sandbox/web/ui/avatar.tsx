@@ -4,10 +4,12 @@ import { useWorld } from "../live/live-store.ts";
 import { nameOf } from "./names.ts";
 
 const COLOR_COUNT = 8;
+const ID_TIME_SHIFT = 22n;
 
 /** The same colour for the same person, everywhere. */
 export function colorIndexOf(userId: string): number {
-  return Number(BigInt(userId) % BigInt(COLOR_COUNT));
+  // The lower bits of an id are a counter that is mostly zero.
+  return Number((BigInt(userId) >> ID_TIME_SHIFT) % BigInt(COLOR_COUNT));
 }
 
 function initialsOf(name: string): string {

@@ -86,7 +86,8 @@ interface Discord {
 async function startApp(settings: Settings, { access, clock }: Discord, log: LogSink): Promise<void> {
   phase = "starting";
   app = new AppClass({
-    ...{ settings, folder: FOLDER, access, clock, logger: log, isWatchingSettings: true },
+    ...{ settings, folder: FOLDER, access, clock, machineClock: systemClock, logger: log },
+    isWatchingSettings: true,
     onFatal: (error) => void fail(error),
   });
   await app.start();

@@ -63,6 +63,8 @@ export interface BotOptions {
   readonly backups: BackupTools | undefined;
   readonly degradation: GracefulDegradation;
   readonly clock: Clock;
+  /** The time of files and of this process. */
+  readonly machineClock: Clock;
   readonly logger: Logger;
   /** Discord has ended the connection for a reason that only a person can mend. */
   readonly onFatal: (error: MusterError) => void;
@@ -78,7 +80,7 @@ export class Bot {
 
   constructor(options: BotOptions) {
     this.#options = options;
-    const { clock, logger } = options;
+    const { machineClock: clock, logger } = options;
     this.#gateway = new GatewayStatus(clock);
     const isConnected = (): boolean => this.#gateway.isConnected;
     this.#alerts = new AlertMessages({ isConnected, clock, logger, texts: english });
@@ -184,7 +186,8 @@ export class Bot {
 type BotParts = ReturnType<typeof buildParts>;
 
 function buildParts(options: BotOptions, client: Client, hasMemberList: boolean, messages: AlertMessages) {
-  const { settings, store, database, health, usage, audit, backups, degradation, clock, logger } = options;
+  const { settings, store, database, health, usage, audit, backups, degradation, clock, machineClock, logger } =
+    options;
   const charts = new ChartDrawer({ clock, logger });
   const texts = english;
   const tracked = new TrackedEvents(store);
@@ -228,11 +231,11 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean,
     ...{ client, store, tracked, cards, reconciler, logger },
     onMissed: (event) => synchronizer.postpone(event),
   });
-  const notices = new LimitedNotices({ client, degradation, tracked, alerts, clock, texts });
+  const notices = new LimitedNotices({ client, degradation, tracked, alerts, clock: machineClock, texts });
   const commands = allCommands();
   const router = new CommandRouter(commands, {
     ...{ client: client as Client<true>, store, database, health, charts, usage, audit, backups },
-    ...{ degradation, clock, logger, texts },
+    ...{ degradation, clock, machineClock, logger, texts },
     get settings() {
       return settings.current;
     },

@@ -32,6 +32,8 @@ export interface BotServices {
   readonly degradation: GracefulDegradation;
   readonly settings: Settings;
   readonly clock: Clock;
+  /** The time of files, backups and figures; another one only where the sandbox lets people's time run ahead. */
+  readonly machineClock: Clock;
   readonly logger: Logger;
   readonly texts: Texts;
   readonly flags: GuildFlags;

@@ -50,8 +50,8 @@ async function showHealth({ interaction, services, guildId }: CommandContext): P
 
 /** Of the last hours, from the samples, which are not in the database; undefined when there are none or not in time. */
 async function drawHealth(services: BotServices, guildId: string): Promise<AttachedPicture | undefined> {
-  const { health, clock, texts, flags } = services;
-  const to = clock.now();
+  const { health, machineClock, texts, flags } = services;
+  const to = machineClock.now();
   const from = to - PICTURE_HOURS * 3_600_000;
   return attachPicture(services, PICTURE_NAME, texts.admin.health.picture(PICTURE_HOURS), async () => {
     const [samples, timeZone] = await Promise.all([
@@ -66,12 +66,12 @@ async function drawHealth(services: BotServices, guildId: string): Promise<Attac
   });
 }
 
-function readBackupHealth({ backups, settings, clock }: BotServices): BackupHealth | undefined {
+function readBackupHealth({ backups, settings, machineClock }: BotServices): BackupHealth | undefined {
   if (!backups) return undefined;
   const recovery = backups.recovery?.status();
   return {
     ...{ status: backups.manager.status, recovery: recovery?.state ?? { kind: "idle" }, notice: recovery?.notice },
-    ...{ isArchiving: settings.DB_ARCHIVE, archiveIntervalMs: settings.DB_ARCHIVE_INTERVAL, now: clock.now() },
+    ...{ isArchiving: settings.DB_ARCHIVE, archiveIntervalMs: settings.DB_ARCHIVE_INTERVAL, now: machineClock.now() },
   };
 }
 

@@ -54,7 +54,7 @@ async function readTarget(
   { interaction, services, guildId }: CommandContext,
   backups: BackupTools,
 ): Promise<RestoreTarget> {
-  const { texts, clock, flags } = services;
+  const { texts, machineClock, flags } = services;
   const words = texts.admin.backup;
   const [backup, at] = [interaction.options.getString("backup"), interaction.options.getString("at")];
   if ((backup === null) === (at === null)) throw new Refusal(words.whichTarget);
@@ -66,7 +66,7 @@ async function readTarget(
     (effective) => effective.timeZone,
     () => FALLBACK_TIME_ZONE,
   );
-  const nowAt = clock.now();
+  const nowAt = machineClock.now();
   const moment = parsePastMoment(at ?? "", { nowAt, timeZone }, "end");
   if (!moment.ok) {
     throw new Refusal(words.momentNotUnderstood(escapeInline(truncate(at ?? "", MAX_SHOWN_LENGTH))));

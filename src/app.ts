@@ -1,30 +1,30 @@
-import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import {
+  createDatabasePart,
+  createEngine,
+  createLockPart,
+  createRecoveryPart,
+  createSettingsPart,
+  createStatisticsPart,
+  createThrottlePart,
+  listCleanUps,
+  moveLogs,
+  queueIn,
+  retryConfig,
+} from "./app-parts.ts";
 import { Bot } from "./bot/bot.ts";
 import type { DiscordAccess } from "./bot/client.ts";
-import { throttleStart } from "./bot/start-throttle.ts";
 import { LiveSettings } from "./config/live-settings.ts";
-import { SettingsWatcher } from "./config/settings-watcher.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Clock } from "./core/clock.ts";
-import { FOLDER_MODE } from "./core/durable-file.ts";
-import { MusterError } from "./core/errors.ts";
-import { Interval } from "./core/interval.ts";
-import { Lifecycle, type Part } from "./core/lifecycle.ts";
-import type { Logger, LogSink } from "./core/logger.ts";
-import {
-  toArchiveSettings,
-  toBackupSettings,
-  toRecoverySettings,
-} from "./database/backup/backup-settings.ts";
+import type { MusterError } from "./core/errors.ts";
+import { Lifecycle } from "./core/lifecycle.ts";
+import type { LogSink } from "./core/logger.ts";
+import { toArchiveSettings, toBackupSettings, toRecoverySettings } from "./database/backup/backup-settings.ts";
 import { Backups } from "./database/backup/backups.ts";
 import { Recovery } from "./database/backup/recovery.ts";
-import {
-  DatabaseManager,
-  type DatabaseManagerOptions,
-} from "./database/database-manager.ts";
+import { DatabaseManager, type DatabaseManagerOptions } from "./database/database-manager.ts";
 import { ErrorHandler } from "./database/error-handler.ts";
-import type { CleanUp } from "./database/health/size-keeper.ts";
 import { HealthMonitor } from "./database/health-monitor.ts";
 import { IntegrityMonitor } from "./database/integrity/integrity-monitor.ts";
 import { createCronSchedule } from "./database/maintenance/cron-schedule.ts";
@@ -33,29 +33,18 @@ import { OperationLog } from "./database/operation-log.ts";
 import { MigrationGate } from "./database/schema/migration-gate.ts";
 import type { ArchiveSettings } from "./database/sqlite/archive-keeper.ts";
 import { IN_MEMORY_PATH } from "./database/sqlite/connection.ts";
-import {
-  acquireInstanceLock,
-  type InstanceLock,
-} from "./database/sqlite/instance-lock.ts";
-import { SqliteEngine } from "./database/sqlite/sqlite-engine.ts";
+import type { SqliteEngine } from "./database/sqlite/sqlite-engine.ts";
 import { Alerts } from "./monitor/alerts/alerts.ts";
 import { CallFigures } from "./monitor/metrics/call-figures.ts";
 import { Monitor } from "./monitor/monitor.ts";
-import type { RetryConfig } from "./resilience/backoff.ts";
 import { GracefulDegradation } from "./resilience/graceful-degradation.ts";
-import { OperationQueue } from "./resilience/operation-queue.ts";
 import { RecoveryLog } from "./resilience/recovery-log.ts";
 import { AuditLog } from "./store/audit-log.ts";
-import { DATA_MODULE_URL, operations } from "./store/data-module.ts";
+import { operations } from "./store/data-module.ts";
 import { createReadStore, createStore, type Store } from "./store/store.ts";
 import { SystemAudit } from "./store/system-audit.ts";
 import type { SystemEvent } from "./store/system-event.ts";
 import { UsageLog } from "./store/usage-log.ts";
-
-/** Writes that wait for the database at most: a day of one each second. Beyond it they are refused, clearly. */
-const MAX_QUEUED_OPERATIONS = 100_000;
-const MAX_QUEUED_RETRIES = 5;
-const STATISTICS_INTERVAL_MS = 60_000;
 
 export interface AppOptions {
   readonly settings: Settings;
@@ -100,46 +89,21 @@ export class App {
   readonly #lifecycle: Lifecycle;
 
   constructor(options: AppOptions) {
-    const {
-      settings: initial,
-      folder,
-      access,
-      clock: peoplesClock,
-      logger,
-      onFatal,
-      isWatchingSettings,
-    } = options;
+    const { settings: initial, folder, access, clock: peoplesClock, logger, onFatal, isWatchingSettings } = options;
     const clock = options.machineClock ?? peoplesClock;
-    const settings = new LiveSettings(initial, (error) =>
-      logger.error("applying a setting failed", { error }),
-    );
+    const settings = new LiveSettings(initial, (error) => logger.error("applying a setting failed", { error }));
     this.settings = settings;
     const isInMemory = initial.TEST_MODE;
-    const databasePath = isInMemory
-      ? IN_MEMORY_PATH
-      : resolve(folder, initial.DATABASE_PATH);
+    const databasePath = isInMemory ? IN_MEMORY_PATH : resolve(folder, initial.DATABASE_PATH);
     const dataFolder = isInMemory ? undefined : dirname(databasePath);
     const isDebug = (): boolean => settings.current.LOG_LEVEL === "debug";
 
     this.recovery = new RecoveryLog({ clock, logger });
     this.errors = new ErrorHandler({ clock, logger, isDebug });
-    this.operationLog = new OperationLog({
-      folder: resolve(folder, initial.LOG_DIR),
-      clock,
-      logger,
-      isDebug,
-    });
+    this.operationLog = new OperationLog({ folder: resolve(folder, initial.LOG_DIR), clock, logger, isDebug });
     const backupFolder = resolve(folder, initial.DB_BACKUP_DIR);
-    const archive = (): ArchiveSettings | undefined =>
-      toArchiveSettings(settings.current, backupFolder);
-    this.engine = createEngine({
-      settings,
-      path: databasePath,
-      archive,
-      recovery: this.recovery,
-      clock,
-      logger,
-    });
+    const archive = (): ArchiveSettings | undefined => toArchiveSettings(settings.current, backupFolder);
+    this.engine = createEngine({ settings, path: databasePath, archive, recovery: this.recovery, clock, logger });
     const { degradation, errors, operationLog, engine } = this;
     const calls = new CallFigures();
     const log: DatabaseManagerOptions["log"] = {
@@ -153,14 +117,7 @@ export class App {
       ...{ engine, operations, degradation, errors, log, clock, logger },
       ...(dataFolder === undefined
         ? {}
-        : {
-            createQueue: queueIn(
-              join(dataFolder, "spool"),
-              (event) => void tell(event),
-              clock,
-              logger,
-            ),
-          }),
+        : { createQueue: queueIn(join(dataFolder, "spool"), (event) => void tell(event), clock, logger) }),
       retry: () => retryConfig(settings.current),
       operationTimeoutMs: () => settings.current.DB_OPERATION_TIMEOUT,
       breaker: {
@@ -172,10 +129,7 @@ export class App {
     this.store = createStore(this.database);
     this.audit = new AuditLog({
       store: this.store,
-      fallbackPath: join(
-        dataFolder ?? resolve(folder, dirname(initial.DATABASE_PATH)),
-        "audit-fallback.ndjson",
-      ),
+      fallbackPath: join(dataFolder ?? resolve(folder, dirname(initial.DATABASE_PATH)), "audit-fallback.ndjson"),
       retry: () => retryConfig(settings.current),
       ...{ clock: peoplesClock, logger },
     });
@@ -188,8 +142,7 @@ export class App {
     this.alerts = new Alerts({
       webhookUrl: () => settings.current.ALERT_WEBHOOK_URL,
       sendToChannel: (text, at) => this.bot.sendAlert(text, at),
-      memoryPath:
-        dataFolder === undefined ? undefined : join(dataFolder, "alerts.json"),
+      memoryPath: dataFolder === undefined ? undefined : join(dataFolder, "alerts.json"),
       ...{ clock, logger },
     });
     const tell = (event: SystemEvent): Promise<void> | void => {
@@ -197,16 +150,9 @@ export class App {
       return systemAudit.take(event);
     };
     const maintenance = new MaintenanceRunner({ clock, logger });
-    const run: MaintenanceRunner["run"] = (job, runOptions) =>
-      maintenance.run(job, runOptions);
+    const run: MaintenanceRunner["run"] = (job, runOptions) => maintenance.run(job, runOptions);
     this.integrity = new IntegrityMonitor({
-      ...{
-        path: isInMemory ? undefined : databasePath,
-        database,
-        degradation,
-        clock,
-        logger,
-      },
+      ...{ path: isInMemory ? undefined : databasePath, database, degradation, clock, logger },
       inspect: run,
       scrub: async (signal) => this.backups?.scrubber.scrub(signal),
       schedule: createCronSchedule(logger),
@@ -214,35 +160,21 @@ export class App {
       onIncident: (incident) => tell({ of: "integrity", incident }),
       onCorrupt: (error) => {
         if (this.databaseRecovery) this.databaseRecovery.report(error, true);
-        else
-          logger.error("the database is damaged: restore a backup", { error });
+        else logger.error("the database is damaged: restore a backup", { error });
       },
     });
     if (!isInMemory) {
-      const shared = {
-        databasePath,
-        engine,
-        run,
-        recovery: this.recovery,
-        clock,
-        logger,
-      };
+      const shared = { databasePath, engine, run, recovery: this.recovery, clock, logger };
       this.backups = new Backups({
         ...shared,
         folder: backupFolder,
         mark: () => database.mark(),
         settings: () => toBackupSettings(settings.current),
-        isAvailable: () =>
-          degradation.state.kind === "normal" &&
-          engine.status().state.kind === "ready",
+        isAvailable: () => degradation.state.kind === "normal" && engine.status().state.kind === "ready",
         cron: createCronSchedule(logger),
         exclusively: (restore) => this.databaseRecovery!.yieldTo(restore),
         onEvent: (event) => void tell({ of: "backup", event }),
-        onRepaired: (details) =>
-          void tell({
-            of: "integrity",
-            incident: { kind: "pages-repaired", details },
-          }),
+        onRepaired: (details) => void tell({ of: "integrity", incident: { kind: "pages-repaired", details } }),
       });
       this.databaseRecovery = new Recovery({
         ...{ ...shared, backupFolder, degradation },
@@ -260,65 +192,28 @@ export class App {
     }
     const { backups, migrations, databaseRecovery } = this;
     this.bot = new Bot({
-      ...{
-        access,
-        settings,
-        store,
-        database,
-        usage,
-        audit,
-        degradation,
-        logger,
-        onFatal,
-      },
+      ...{ access, settings, store, database, usage, audit, degradation, logger, onFatal },
       ...{ clock: peoplesClock, machineClock: clock },
-      health: {
-        report: () => this.health.report(),
-        samples: (from, to) => this.health.samples(from, to),
-      },
+      health: { report: () => this.health.report(), samples: (from, to) => this.health.samples(from, to) },
       backups: backups && {
         ...{ manager: backups.manager, restorer: backups.restorer },
         ...(databaseRecovery ? { recovery: databaseRecovery } : {}),
       },
     });
     this.health = new HealthMonitor({
-      ...{
-        databasePath: isInMemory ? undefined : databasePath,
-        database,
-        engine,
-        degradation,
-        backups,
-        clock,
-        logger,
-      },
+      ...{ databasePath: isInMemory ? undefined : databasePath, database, engine, degradation, backups, clock, logger },
       integrity: this.integrity,
       gateway: () => this.bot.gatewayReport(),
       settings: () => settings.current,
       size: isInMemory
         ? undefined
-        : {
-            cleanUps: listCleanUps(store),
-            run,
-            onWork: (work) => systemAudit.recordSizeWork(work),
-          },
+        : { cleanUps: listCleanUps(store), run, onWork: (work) => systemAudit.recordSizeWork(work) },
     });
     if (initial.MONITOR_PORT !== 0) {
       this.monitor = new Monitor({
-        ...{
-          host: initial.MONITOR_HOST,
-          port: initial.MONITOR_PORT,
-          token: initial.MONITOR_TOKEN,
-          clock,
-          logger,
-        },
+        ...{ host: initial.MONITOR_HOST, port: initial.MONITOR_PORT, token: initial.MONITOR_TOKEN, clock, logger },
         sources: {
-          ...{
-            health: this.health,
-            calls,
-            errors,
-            recovery: this.recovery,
-            alerts: this.alerts,
-          },
+          ...{ health: this.health, calls, errors, recovery: this.recovery, alerts: this.alerts },
           queue: database.queue,
           onStateChange: (listener) => degradation.onChange(listener),
           backups: backups && {
@@ -328,22 +223,13 @@ export class App {
           store: createReadStore(database),
         },
         onWork: ({ action, target, isSuccess, details }) =>
-          void systemAudit.record(
-            action,
-            target,
-            isSuccess ? "success" : "failure",
-            { ...details, by: "monitor" },
-          ),
+          void systemAudit.record(action, target, isSuccess ? "success" : "failure", { ...details, by: "monitor" }),
       });
     }
     this.#lifecycle = new Lifecycle([
       ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
       this.alerts,
-      {
-        name: "operation log",
-        start: () => this.operationLog.start(),
-        stop: () => this.operationLog.stop(),
-      },
+      { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },
       // Before whatever takes long to start, and after it at the stop: that is when people look.
       ...(this.monitor ? [this.monitor] : []),
       // Stopped after the database, which then is not opened again for the end of a recovery that was interrupted.
@@ -368,36 +254,10 @@ export class App {
         : [createThrottlePart(dataFolder, clock, logger)]),
       { name: "maintenance", stop: () => maintenance.stop() },
       ...(backups ? [backups] : []),
-      ...(migrations
-        ? [
-            {
-              name: "migrations",
-              start: () => migrations.start(),
-              stop: () => migrations.stop(),
-            },
-          ]
-        : []),
-      {
-        name: "integrity checks",
-        start: () => this.integrity.start(),
-        stop: () => this.integrity.stop(),
-      },
-      {
-        name: "bot",
-        start: () => this.bot.start(),
-        stop: () => this.bot.stop(),
-      },
-      ...(isWatchingSettings
-        ? [
-            createSettingsPart(
-              folder,
-              settings,
-              (event) => void tell(event),
-              clock,
-              logger,
-            ),
-          ]
-        : []),
+      ...(migrations ? [{ name: "migrations", start: () => migrations.start(), stop: () => migrations.stop() }] : []),
+      { name: "integrity checks", start: () => this.integrity.start(), stop: () => this.integrity.stop() },
+      { name: "bot", start: () => this.bot.start(), stop: () => this.bot.stop() },
+      ...(isWatchingSettings ? [createSettingsPart(folder, settings, (event) => void tell(event), clock, logger)] : []),
     ]);
     settings.onChange(({ after }) => {
       logger.addSecrets(settings.secrets);
@@ -408,35 +268,20 @@ export class App {
       this.engine.setArchive(archive());
       this.engine
         .resizeReaders(after.DB_MAX_CONNECTIONS - 1)
-        .catch((error: unknown) =>
-          logger.error("the pool of readers did not take its new size", {
-            error,
-          }),
-        );
-      moveLogs(
-        resolve(folder, after.LOG_DIR),
-        [logger, this.operationLog],
-        logger,
-      );
+        .catch((error: unknown) => logger.error("the pool of readers did not take its new size", { error }));
+      moveLogs(resolve(folder, after.LOG_DIR), [logger, this.operationLog], logger);
     });
     this.recovery.onAction(({ action, outcome }) => {
       if (action === "restore" && outcome === "succeeded") this.bot.reload();
     });
     this.recovery.onAction((action) => void tell({ of: "action", action }));
-    this.health.onSample((_sample, { problems }) =>
-      this.alerts.sample(problems),
-    );
+    this.health.onSample((_sample, { problems }) => this.alerts.sample(problems));
     degradation.onChange((state) => {
       void tell({ of: "state", state });
       if (state.kind === "normal") {
         logger.info("the database is available");
-        audit
-          .sync()
-          .catch((error: unknown) =>
-            logger.error("audit entries still wait", { error }),
-          );
-      } else
-        logger.error(`the database is ${state.kind}`, { reason: state.reason });
+        audit.sync().catch((error: unknown) => logger.error("audit entries still wait", { error }));
+      } else logger.error(`the database is ${state.kind}`, { reason: state.reason });
     });
   }
 
@@ -448,223 +293,4 @@ export class App {
   stop(): Promise<void> {
     return this.#lifecycle.stop();
   }
-}
-
-/** What is old enough to go when the database comes near `DB_MAX_SIZE`: records of what was, and nothing that is used. */
-function listCleanUps(store: Store): CleanUp[] {
-  return [
-    {
-      name: "command usage",
-      prune: (input) => store.usage.prune(input),
-      keepDays: 7,
-    },
-    {
-      name: "reminder log",
-      prune: (input) => store.reminders.prune(input),
-      keepDays: 90,
-    },
-  ];
-}
-
-/** Those that are in this folder already stay as they are. */
-function moveLogs(
-  folder: string,
-  logs: readonly Pick<LogSink, "setFolder">[],
-  logger: Logger,
-): void {
-  for (const log of logs) {
-    log.setFolder(folder).catch((error: unknown) => {
-      logger.error("the log folder cannot be written, the former one is kept", {
-        folder,
-        error,
-      });
-    });
-  }
-}
-
-/** One bot for one data folder: two would both be right about different things. */
-function createLockPart(dataFolder: string, clock: Clock): Part {
-  let lock: InstanceLock | undefined;
-  return {
-    name: "instance lock",
-    start() {
-      mkdirSync(dataFolder, { recursive: true, mode: FOLDER_MODE });
-      lock = acquireInstanceLock({
-        path: join(dataFolder, "muster.lock"),
-        clock,
-      });
-    },
-    stop: () => lock?.release(),
-  };
-}
-
-function createRecoveryPart(recovery: Recovery, dataFolder: string): Part {
-  // The lock is made by each start: what was there before this one is a trace of an earlier one.
-  const hadLock = existsSync(join(dataFolder, "muster.lock"));
-  return {
-    name: "recovery",
-    async start() {
-      await recovery.prepareStart(hadLock);
-      recovery.start();
-    },
-    stop: () => recovery.stop(),
-  };
-}
-
-/** The database opens before, and a stop ends the waiting. */
-function createThrottlePart(
-  dataFolder: string,
-  clock: Clock,
-  logger: Logger,
-): Part {
-  const stopping = new AbortController();
-  return {
-    name: "start throttle",
-    start: () =>
-      throttleStart(
-        join(dataFolder, "starts.json"),
-        clock,
-        logger,
-        stopping.signal,
-      ),
-    stop: () =>
-      stopping.abort(
-        new MusterError(
-          "SHUTTING_DOWN",
-          "wait before connecting: the program is stopping",
-        ),
-      ),
-  };
-}
-
-/** One line each minute: what the database has done, and how well. */
-function createStatisticsPart(
-  operationLog: OperationLog,
-  clock: Clock,
-  logger: Logger,
-): Part {
-  const interval = new Interval({
-    clock,
-    everyMs: () => STATISTICS_INTERVAL_MS,
-    run: () =>
-      logger.info("database statistics", { ...operationLog.statistics() }),
-    onError: (error) => logger.error("database statistics failed", { error }),
-  });
-  return {
-    name: "statistics",
-    start: () => interval.start(),
-    stop: () => interval.stop(),
-  };
-}
-
-function createSettingsPart(
-  folder: string,
-  settings: LiveSettings,
-  tell: (event: SystemEvent) => void,
-  clock: Clock,
-  logger: Logger,
-): Part {
-  const watcher = new SettingsWatcher({
-    ...{ folder, settings, clock },
-    onReport(report) {
-      if (report.kind === "applied")
-        logger.info("settings changed", { changes: report.changes });
-      else if (report.kind === "corrected")
-        logger.info("the settings are valid again");
-      else
-        logger.error("changed settings are not valid, nothing was changed", {
-          problems: report.problems,
-        });
-      tell({ of: "settings", report });
-    },
-    onError: (error) =>
-      logger.error("looking for changed settings failed", { error }),
-  });
-  return {
-    name: "settings watcher",
-    start: () => watcher.start(),
-    stop: () => watcher.stop(),
-  };
-}
-
-function createDatabasePart(database: DatabaseManager, logger: Logger): Part {
-  return {
-    name: "database",
-    async start() {
-      try {
-        await database.start();
-      } catch (error) {
-        logger.error(
-          "the database cannot be used; the bot runs without it and keeps trying",
-          { error },
-        );
-      }
-    },
-    stop: () => database.stop(),
-  };
-}
-
-function queueIn(
-  folder: string,
-  tell: (event: SystemEvent) => void,
-  clock: Clock,
-  logger: Logger,
-): NonNullable<DatabaseManagerOptions["createQueue"]> {
-  return (apply) =>
-    new OperationQueue({
-      ...{ folder, clock, logger, apply },
-      maxEntries: () => MAX_QUEUED_OPERATIONS,
-      maxRetries: () => MAX_QUEUED_RETRIES,
-      onDeadLetter({ id, operation }, error) {
-        logger.error("a queued write was given up", { id, operation, error });
-        tell({ of: "dead-letter", operation });
-      },
-    });
-}
-
-function retryConfig(settings: Settings): RetryConfig {
-  return {
-    maxAttempts: settings.DB_MAX_RETRIES,
-    baseDelay: settings.DB_RETRY_DELAY,
-    maxDelay: settings.DB_MAX_RETRY_DELAY,
-    backoffMultiplier: settings.DB_RETRY_MULTIPLIER,
-  };
-}
-
-interface EngineParts {
-  readonly settings: LiveSettings;
-  readonly path: string;
-  readonly archive: () => ArchiveSettings | undefined;
-  readonly recovery: RecoveryLog;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
-
-function createEngine({
-  settings,
-  path,
-  archive,
-  recovery,
-  clock,
-  logger,
-}: EngineParts): SqliteEngine {
-  const initial = settings.current;
-  return new SqliteEngine({
-    thread: {
-      dataModuleUrl: DATA_MODULE_URL,
-      archive: archive(),
-      // A database in memory has nothing to lose, and no backups.
-      mayMigrate: path === IN_MEMORY_PATH,
-      connection: {
-        path,
-        synchronous: initial.DB_SYNCHRONOUS,
-        isForeignKeysEnabled: initial.DB_FOREIGN_KEYS,
-        cacheSizeBytes: initial.DB_CACHE_SIZE / initial.DB_MAX_CONNECTIONS,
-      },
-    },
-    readerCount: initial.DB_MAX_CONNECTIONS - 1,
-    connectionTimeoutMs: () => settings.current.DB_CONNECTION_TIMEOUT,
-    retry: () => retryConfig(settings.current),
-    ...{ recovery, clock, logger },
-  });
 }

@@ -1,22 +1,9 @@
 import type { APIApplicationCommandOptionChoice, APIMessage } from "discord-api-types/v10";
+import type { OptionValue, SentFile } from "./command/option-value.ts";
 import type { ChaosReport } from "./live/chaos-report.ts";
 
 /** What a person does, over the sandbox's control API. Everything throws an `ApiFailure` with words for people. */
 export class ApiFailure extends Error {}
-
-export interface SentFile {
-  readonly filename: string;
-  readonly contentType: string;
-  readonly dataBase64: string;
-}
-
-export type OptionValue = string | number | boolean | SentFile;
-
-export interface ModalField {
-  readonly type: number;
-  readonly custom_id: string;
-  readonly [name: string]: unknown;
-}
 
 export interface OutcomeReport {
   readonly interactionId: string;

@@ -1,6 +1,6 @@
 import type { APIMessage } from "discord-api-types/v10";
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
-import { actAs, describeFailure, readFile, type SentFile } from "../api.ts";
+import { actAs, describeFailure, readFile } from "../api.ts";
 import { CommandForm } from "../command/command-form.tsx";
 import {
   listCommands,
@@ -10,6 +10,7 @@ import {
   type CommandEntry,
   type FieldValues,
 } from "../command/command-model.ts";
+import type { SentFile } from "../command/option-value.ts";
 import { SuggestionList } from "../command/suggestion-list.tsx";
 import { useListKeys } from "../command/use-list-keys.ts";
 import { useLive, useWorld } from "../live/live-store.ts";

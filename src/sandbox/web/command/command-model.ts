@@ -1,5 +1,5 @@
 import type { APIApplicationCommand } from "discord-api-types/v10";
-import type { OptionValue, SentFile } from "../api.ts";
+import type { OptionValue, SentFile } from "./option-value.ts";
 
 /** Kinds of options, by Discord's numbers. */
 export const KIND = {

@@ -1,7 +1,7 @@
 import type { Snapshot } from "../../live/live-frames.ts";
-import type { OptionValue } from "../api.ts";
 import { nameOf } from "../ui/names.ts";
 import { KIND, type CommandOption } from "./command-model.ts";
+import type { OptionValue } from "./option-value.ts";
 
 /** A line of the list above the command box. */
 export interface Suggestion {

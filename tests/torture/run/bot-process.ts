@@ -1,0 +1,158 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { appendFileSync, readdirSync, readFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { HealthReport } from "../../../src/database/health/health-types.ts";
+
+const ENTRY = join(import.meta.dirname, "../../../src/main.ts");
+const READY_WITHIN_MS = 90_000;
+/** The bot gives itself ten seconds. */
+const STOP_WITHIN_MS = 20_000;
+const HEALTH_WITHIN_MS = 2_000;
+const POLL_MS = 25;
+
+export interface BotPlace {
+  readonly token: string;
+  readonly apiUrl: string;
+  /** With `data` and `backups`. */
+  readonly home: string;
+  /** Where what it says goes. */
+  readonly logPath: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Processes that must not outlive this one, however it ends. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** The bot as its operator runs it: a process of its own, of which nothing is known but what it shows to everybody. */
+export class BotProcess {
+  readonly #child: ChildProcess;
+  readonly #monitorPort: number;
+  readonly debuggerPort: number;
+  readonly ended: Promise<void>;
+  #isReady = false;
+  #tail = "";
+
+  static async spawn(place: BotPlace): Promise<BotProcess> {
+    const [monitorPort, debuggerPort] = [await findFreePort(), await findFreePort()];
+    return new BotProcess(place, monitorPort, debuggerPort);
+  }
+
+  private constructor(place: BotPlace, monitorPort: number, debuggerPort: number) {
+    this.#monitorPort = monitorPort;
+    this.debuggerPort = debuggerPort;
+    this.#child = spawn(process.execPath, [`--inspect-port=127.0.0.1:${debuggerPort}`, ENTRY], {
+      // Nothing of this process's own settings.
+      env: {
+        PATH: process.env["PATH"],
+        DISCORD_TOKEN: place.token,
+        DISCORD_API_URL: place.apiUrl,
+        DATABASE_PATH: join(place.home, "data/muster.db"),
+        DB_BACKUP_DIR: join(place.home, "backups"),
+        LOG_DIR: join(place.home, "logs"),
+        REMINDER_MIN_INTERVAL: "1s",
+        MONITOR_PORT: String(monitorPort),
+        ...place.settings,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    running.add(this.#child);
+    const listen = (chunk: Buffer): void => this.#hear(chunk, place.logPath);
+    this.#child.stdout?.on("data", listen);
+    this.#child.stderr?.on("data", listen);
+    this.ended = new Promise((resolve) => {
+      this.#child.once("close", () => {
+        running.delete(this.#child);
+        resolve();
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
+  /** Throws when it ends, or takes too long. */
+  async waitUntilReady(): Promise<void> {
+    const deadline = Date.now() + READY_WITHIN_MS;
+    while (!this.#isReady) {
+      if (!this.isRunning) throw new Error(`the bot ended with ${this.exitCode} before it was ready`);
+      if (Date.now() > deadline) throw new Error(`the bot was not ready within ${READY_WITHIN_MS} ms`);
+      await pause(POLL_MS);
+    }
+  }
+
+  /** undefined when it does not answer. */
+  async health(): Promise<HealthReport | undefined> {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${this.#monitorPort}/health`, {
+        signal: AbortSignal.timeout(HEALTH_WITHIN_MS),
+      });
+      return answer.ok ? ((await answer.json()) as HealthReport) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.ended;
+  }
+
+  /** As a supervisor stops it; false when it did not end by itself in time, with 0. */
+  async stop(): Promise<boolean> {
+    this.#child.kill("SIGTERM");
+    const isEnded = await Promise.race([this.ended.then(() => true), pause(STOP_WITHIN_MS, false, { ref: false })]);
+    if (!isEnded) await this.kill();
+    return this.exitCode === 0;
+  }
+
+  /** Processes that it has started: those of maintenance. */
+  listChildren(): number[] {
+    const parent = String(this.pid);
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name) && readParent(name) === parent)
+      .map(Number);
+  }
+
+  #hear(chunk: Buffer, logPath: string): void {
+    appendFileSync(logPath, chunk);
+    if (this.#isReady) return;
+    this.#tail = (this.#tail + chunk.toString()).slice(-10_000);
+    this.#isReady = /\bready\b.*durationMs/.test(this.#tail);
+  }
+}
+
+function readParent(processId: string): string | undefined {
+  try {
+    // The name before it may have anything in it, also brackets and spaces.
+    return readFileSync(`/proc/${processId}/stat`, "utf8")
+      .replace(/^.*\) \S /s, "")
+      .split(" ")[0];
+  } catch {
+    return undefined;
+  }
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,135 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { HealthReport } from "../../../src/database/health/health-types.ts";
+import { BotProcess } from "./bot-process.ts";
+import { Load } from "./load.ts";
+import { Model } from "./model.ts";
+import { DiscordWorld } from "./world.ts";
+
+/** Everything that a round works on: Discord, the bot, its folders, the people at it, and what they were told. */
+export class Rig {
+  readonly folder: string;
+  readonly world: DiscordWorld;
+  readonly model = new Model();
+  readonly load: Load;
+  settings: Readonly<Record<string, string>> = {};
+  /** What went wrong with the bot itself, as it happened. */
+  readonly incidents: string[] = [];
+  killCount = 0;
+  #bot: BotProcess | undefined;
+  /** What was meant to end it; anything else is an incident. */
+  readonly #expectedEnds = new WeakSet<BotProcess>();
+  #changing: Promise<unknown> = Promise.resolve();
+
+  static async open(folder: string): Promise<Rig> {
+    return new Rig(folder, await DiscordWorld.open());
+  }
+
+  private constructor(folder: string, world: DiscordWorld) {
+    this.folder = folder;
+    this.world = world;
+    this.load = new Load(world, this.model);
+  }
+
+  /** Of the bot's data and backups. */
+  get home(): string {
+    return join(this.folder, "home");
+  }
+  get databasePath(): string {
+    return join(this.home, "data/muster.db");
+  }
+  get spoolFolder(): string {
+    return join(this.home, "data/spool");
+  }
+  get backupFolder(): string {
+    return join(this.home, "backups");
+  }
+  get hasDatabase(): boolean {
+    return existsSync(this.databasePath);
+  }
+  /** Throws when it is not running. */
+  get bot(): BotProcess {
+    if (!this.#bot?.isRunning) throw new Error("the bot is not running");
+    return this.#bot;
+  }
+
+  /** Never two at once. */
+  startBot(): Promise<void> {
+    return this.#serially(() => this.#start());
+  }
+
+  /** kill -9, and a supervisor that starts it again at once. */
+  killAndStart(): Promise<void> {
+    return this.#serially(async () => {
+      await this.#kill();
+      await this.#start();
+    });
+  }
+
+  /** kill -9 again, `afterMs` into a start. */
+  killWhileStarting(afterMs: number): Promise<void> {
+    return this.#serially(async () => {
+      await this.#kill();
+      const starting = await this.#spawn();
+      await Promise.race([starting.ended, new Promise((resolve) => setTimeout(resolve, afterMs))]);
+      await this.#kill();
+      await this.#start();
+    });
+  }
+
+  kill(): Promise<void> {
+    return this.#serially(() => this.#kill());
+  }
+
+  stopBot(): Promise<void> {
+    return this.#serially(async () => {
+      const bot = this.#bot;
+      if (!bot?.isRunning) return;
+      this.#expectedEnds.add(bot);
+      if (!(await bot.stop())) this.incidents.push(`stopping ended with ${bot.exitCode} instead of 0`);
+      this.#bot = undefined;
+    });
+  }
+
+  async health(): Promise<HealthReport | undefined> {
+    return this.#bot?.isRunning ? this.#bot.health() : undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    await this.world.sandbox.stop();
+  }
+
+  #serially<Result>(change: () => Promise<Result>): Promise<Result> {
+    const result = this.#changing.then(change);
+    this.#changing = result.catch(() => undefined);
+    return result;
+  }
+
+  async #start(): Promise<void> {
+    const bot = this.#bot?.isRunning ? this.#bot : await this.#spawn();
+    await bot.waitUntilReady();
+  }
+
+  async #spawn(): Promise<BotProcess> {
+    const { botToken, apiUrl } = this.world.sandbox;
+    const bot = await BotProcess.spawn({
+      ...{ token: botToken, apiUrl, home: this.home, settings: this.settings },
+      logPath: join(this.folder, "bot.log"),
+    });
+    this.#bot = bot;
+    void bot.ended.then(() => {
+      if (!this.#expectedEnds.has(bot)) this.incidents.push(`the bot ended by itself with ${bot.exitCode}`);
+    });
+    return bot;
+  }
+
+  async #kill(): Promise<void> {
+    const bot = this.#bot;
+    if (!bot?.isRunning) return;
+    this.#expectedEnds.add(bot);
+    await bot.kill();
+    this.killCount++;
+    this.#bot = undefined;
+  }
+}

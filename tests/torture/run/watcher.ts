@@ -1,0 +1,57 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { HealthReport } from "../../../src/database/health/health-types.ts";
+import type { Rig } from "./rig.ts";
+
+const LOOK_MS = 200;
+
+export function isNormal(health: HealthReport | undefined): boolean {
+  if (!health) return false;
+  const { database, gateway } = health;
+  return database.state === "normal" && database.queue.size === 0 && gateway.isConnected;
+}
+
+/** Looks at the bot's own report again and again, as a monitoring system does. */
+export class Watcher {
+  readonly #rig: Rig;
+  /** When all was well, and nothing waited. */
+  readonly soundMoments: number[] = [];
+  longestStallMs = 0;
+  #isWatching = true;
+  readonly #watching: Promise<void>;
+
+  constructor(rig: Rig) {
+    this.#rig = rig;
+    this.#watching = this.#watch();
+  }
+
+  async stop(): Promise<void> {
+    this.#isWatching = false;
+    await this.#watching;
+  }
+
+  async #watch(): Promise<void> {
+    while (this.#isWatching) {
+      const health = await this.#rig.health();
+      if (health) this.longestStallMs = Math.max(this.longestStallMs, health.system.eventLoopDelay.maxMs);
+      if (health && isNormal(health)) {
+        this.#rig.model.noteApplied(health.at);
+        this.soundMoments.push(health.at);
+      }
+      await pause(LOOK_MS);
+    }
+  }
+}
+
+/** Milliseconds that it took; throws after `limitMs`. */
+export async function waitUntil(
+  what: string,
+  limitMs: number,
+  isSo: () => boolean | Promise<boolean>,
+): Promise<number> {
+  const startedAt = performance.now();
+  while (!(await isSo())) {
+    if (performance.now() - startedAt > limitMs) throw new Error(`${what}: not within ${limitMs / 1_000} s`);
+    await pause(LOOK_MS);
+  }
+  return performance.now() - startedAt;
+}

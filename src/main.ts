@@ -137,7 +137,12 @@ async function openDiscord(settings: Settings, log: LogSink): Promise<Discord> {
 
 function hasBackup(): boolean {
   const { archive, lastBackup } = app?.backups?.manager.status ?? {};
-  return lastBackup !== undefined && (!archive || lastBackup.archive?.from.generation === archive.generation);
+  if (!app || !lastBackup) return false;
+  // Without a word of the archive, as right after a start, it may be one that no backup leads to.
+  return (
+    !app.settings.current.DB_ARCHIVE ||
+    (archive !== undefined && lastBackup.archive?.from.generation === archive.generation)
+  );
 }
 
 function describeBot(): BotDescription {

@@ -69,8 +69,8 @@ export function listCommands(
   const hidden = new Set(own.map(({ name }) => name));
   return [...own, ...global.filter(({ name }) => !hidden.has(name))]
     .filter((command) => Number(command.type) === SLASH_COMMAND && isOffered(command, place))
-    .flatMap((command) => flatten(command as unknown as CommandOption, []))
-    .sort((a, b) => a.path.localeCompare(b.path));
+    .sort((a, b) => a.name.localeCompare(b.name))
+    .flatMap((command) => flatten(command as unknown as CommandOption, []));
 }
 
 function isOffered(command: APIApplicationCommand, { isDirect, permissions }: CommandPlace): boolean {

@@ -5,6 +5,8 @@ import { toOptionValues, type CommandEntry, type CommandOption, type FieldValues
 import type { Suggestion } from "./suggestions.ts";
 
 const DEBOUNCE_MS = 200;
+/** A bot that has nothing to offer may have it soon, for instance when its database is back. */
+const ASK_AGAIN_MS = 1_500;
 
 export type Autocompletion =
   { readonly kind: "none" | "asking" | "failed" } | { readonly kind: "offered"; readonly items: readonly Suggestion[] };
@@ -27,6 +29,10 @@ export function useAutocomplete(
       return undefined;
     }
     let isCurrent = true;
+    let timer = 0;
+    const askLater = (delayMs: number): void => {
+      timer = window.setTimeout(() => void ask(), delayMs);
+    };
     setAnswer((known) => (known.kind === "offered" ? known : { kind: "asking" }));
     const ask = async (): Promise<void> => {
       const others = { ...(JSON.parse(question) as FieldValues) };
@@ -35,12 +41,16 @@ export function useAutocomplete(
       try {
         const choices = await actAs(userId).autocomplete(channelId, entry.path, { options, focused });
         const items = choices.map(({ name, value }) => ({ key: String(value), label: name, value }));
-        if (isCurrent) setAnswer({ kind: "offered", items });
+        if (!isCurrent) return;
+        setAnswer({ kind: "offered", items });
+        if (items.length === 0) askLater(ASK_AGAIN_MS);
       } catch {
-        if (isCurrent) setAnswer({ kind: "failed" });
+        if (!isCurrent) return;
+        setAnswer({ kind: "failed" });
+        askLater(ASK_AGAIN_MS);
       }
     };
-    const timer = window.setTimeout(() => void ask(), DEBOUNCE_MS);
+    askLater(DEBOUNCE_MS);
     return () => {
       isCurrent = false;
       window.clearTimeout(timer);

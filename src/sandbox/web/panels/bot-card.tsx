@@ -10,18 +10,16 @@ interface Words {
 
 /** The states of Muster's database, in words; another bot's are shown as they are. */
 const STATES: Readonly<Record<string, Words>> = {
-  NORMAL: { tone: "good", text: "All is well" },
-  DEGRADED: { tone: "warn", text: "The database is slow or shaky" },
-  READ_ONLY: { tone: "warn", text: "It reads, and keeps what is to be written" },
-  OFFLINE: { tone: "bad", text: "The database is away: answers come from memory, writes wait" },
-  RECOVERING: { tone: "warn", text: "It is recovering" },
+  normal: { tone: "good", text: "All is well" },
+  "read-only": { tone: "warn", text: "The database takes no writes: they wait" },
+  offline: { tone: "bad", text: "The database is away: answers come from memory, writes wait" },
   starting: { tone: "warn", text: "The bot is starting" },
   stopping: { tone: "warn", text: "The bot is stopping" },
   stopped: { tone: "bad", text: "The bot is down" },
 };
 
 function describe({ isConnected, state }: BotStatus): Words {
-  const words = state === undefined ? undefined : (STATES[state] ?? STATES[state.toUpperCase()]);
+  const words = state === undefined ? undefined : STATES[state];
   if (!isConnected && words?.tone === "good") return { tone: "bad", text: "Not connected to Discord" };
   if (words) return words;
   if (!isConnected) return { tone: "bad", text: "Not connected" };

@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { throttleStart } from "./bot/start-throttle.ts";
 import type { LiveSettings } from "./config/live-settings.ts";
 import { SettingsWatcher } from "./config/settings-watcher.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Clock } from "./core/clock.ts";
-import { FOLDER_MODE } from "./core/durable-file.ts";
+import { createFolderSync } from "./core/durable-file.ts";
 import { MusterError } from "./core/errors.ts";
 import { Interval } from "./core/interval.ts";
 import type { Part } from "./core/lifecycle.ts";
@@ -55,7 +55,7 @@ export function createLockPart(dataFolder: string, clock: Clock): Part {
   return {
     name: "instance lock",
     start() {
-      mkdirSync(dataFolder, { recursive: true, mode: FOLDER_MODE });
+      createFolderSync(dataFolder);
       lock = acquireInstanceLock({ path: join(dataFolder, "muster.lock"), clock });
     },
     stop: () => lock?.release(),

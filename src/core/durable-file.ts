@@ -1,5 +1,6 @@
+import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { open, mkdir, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { createReference } from "./ids.ts";
 
 /** Files and folders of the bot are its own: no one else on the machine reads them. */
@@ -16,8 +17,35 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** With those above it that are missing. They survive a power cut: a file is only found in a folder that is. */
 export async function createFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  const first = await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  for (const parent of parentsOfNew(path, first)) await syncFolder(parent);
+}
+
+/** As `createFolder`. */
+export function createFolderSync(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: FOLDER_MODE });
+  for (const parent of parentsOfNew(path, first)) syncFolderSync(parent);
+}
+
+function syncFolderSync(path: string): void {
+  const handle = openSync(path, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** The folders in which one was made, the lowest first; `first` is the highest that was made, undefined when none was. */
+function parentsOfNew(path: string, first: string | undefined): string[] {
+  if (first === undefined) return [];
+  const highest = dirname(resolve(first));
+  const parents: string[] = [];
+  for (let parent = dirname(resolve(path)); parent.length > highest.length; parent = dirname(parent))
+    parents.push(parent);
+  return [...parents, highest];
 }
 
 /** Replaces a file's content so that a crash at any instant leaves the old content or the new, never a part. */

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createFolder, writeFileDurably } from "../../src/core/durable-file.ts";
+import { createFolder, createFolderSync, writeFileDurably } from "../../src/core/durable-file.ts";
 import { withFolder } from "../helpers/database.ts";
 
 describe("writeFileDurably", () => {
@@ -56,6 +56,16 @@ describe("writeFileDurably", () => {
       expect(statSync(join(folder, "a")).mode & 0o777).toBe(0o700);
       expect(statSync(join(folder, "a", "b")).mode & 0o777).toBe(0o700);
       await createFolder(join(folder, "a", "b"));
+    });
+  });
+});
+
+describe("createFolderSync", () => {
+  it("makes what is missing on the way, for the bot's user alone, and leaves what is there", async () => {
+    await withFolder((folder) => {
+      createFolderSync(join(folder, "a", "b", "c"));
+      createFolderSync(join(folder, "a", "b"));
+      for (const path of ["a", "a/b", "a/b/c"]) expect(statSync(join(folder, path)).mode & 0o777).toBe(0o700);
     });
   });
 });

@@ -3,7 +3,6 @@ import {
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -15,7 +14,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { FILE_MODE, FOLDER_MODE } from "../../core/durable-file.ts";
+import { createFolderSync, FILE_MODE } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
 import {
   encodeArchiveLine,
@@ -80,7 +79,7 @@ export class ArchiveFiles {
     if (generation !== this.#generation) {
       this.close();
       this.#generation = generation;
-      mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+      createFolderSync(folder);
       this.#index = openSync(indexPath(folder), "w", FILE_MODE);
       this.#indexBytes = 0;
       syncPath(this.#folder);

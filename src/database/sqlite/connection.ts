@@ -1,7 +1,7 @@
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
-import { FILE_MODE, FOLDER_MODE } from "../../core/durable-file.ts";
+import { createFolderSync, FILE_MODE } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
 import { classifySqliteError } from "./error-classification.ts";
 import { toFileIdentity, type FileIdentity } from "./file-guard.ts";
@@ -95,7 +95,7 @@ function applyPragmas(database: Database.Database, options: ConnectionOptions): 
  * mode of the database file, so creating that one privately is enough.
  */
 export function createFilePrivately(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
+  createFolderSync(dirname(path));
   try {
     // "wx" never opens an existing file: closing a second handle on it would drop SQLite's POSIX locks.
     closeSync(openSync(path, "wx", FILE_MODE));

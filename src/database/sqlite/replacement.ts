@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { FILE_MODE, FOLDER_MODE } from "../../core/durable-file.ts";
+import { createFolderSync, FILE_MODE } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
 import { fingerprintOf } from "./archive-take-up.ts";
 
@@ -86,7 +77,7 @@ export function isPutInPlace(databasePath: string): boolean {
 export function quarantineFiles(databasePath: string, quarantineFolder: string): string | undefined {
   const present = COMPANIONS.map((suffix) => databasePath + suffix).filter((file) => existsSync(file));
   if (present.length === 0) return undefined;
-  mkdirSync(quarantineFolder, { recursive: true, mode: FOLDER_MODE });
+  createFolderSync(quarantineFolder);
   syncPath(dirname(quarantineFolder));
   // The database file last: as long as it stands there, an interrupted move is seen and done again.
   for (const file of present.reverse()) renameSync(file, join(quarantineFolder, basename(file)));

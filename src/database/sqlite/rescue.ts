@@ -1,7 +1,7 @@
-import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
-import { FOLDER_MODE } from "../../core/durable-file.ts";
+import { createFolderSync } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
 import type { SqliteConnection } from "./connection.ts";
 import { classifySqliteError } from "./error-classification.ts";
@@ -43,7 +43,7 @@ export function rescueFromConnection(
   const unfinished = `${path}.rescued.tmp`;
   try {
     rmSync(unfinished, { force: true });
-    mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
+    createFolderSync(dirname(path));
     connection.database.prepare("VACUUM INTO ?").run(unfinished);
     requireSound(unfinished);
     // VACUUM INTO does not sync what it writes.

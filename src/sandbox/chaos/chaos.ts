@@ -78,10 +78,10 @@ export class Chaos {
    * Resolves when the action has begun. Throws NOT_FOUND for an unknown id, INPUT_INVALID for parameters out of bounds,
    * CONFLICT with the reason when it cannot be done now or runs already.
    */
-  begin(id: string, given: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  async begin(id: string, given: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const action = requireAction(id);
     const parameters = readParameters(action, given);
-    return this.#inTurn(async () => {
+    await this.#inTurn(async () => {
       if (this.#isStopped) throw new MusterError("SHUTTING_DOWN", "begin chaos: the sandbox is stopping");
       if (this.#running.has(id)) throw new MusterError("CONFLICT", `"${action.title}" is being done already`);
       const obstacle = action.findObstacle?.(this.#context);
@@ -93,9 +93,9 @@ export class Chaos {
   }
 
   /** Ends one before its time. Throws NOT_FOUND when it is not being done. */
-  end(id: string): Promise<void> {
+  async end(id: string): Promise<void> {
     const { title } = requireAction(id);
-    return this.#inTurn(async () => {
+    await this.#inTurn(async () => {
       if (!this.#running.has(id)) throw new MusterError("NOT_FOUND", `"${title}" is not being done`);
       await this.#end(id);
     });

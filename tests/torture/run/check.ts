@@ -4,8 +4,8 @@ import type { Rig } from "./rig.ts";
 export interface CheckContext {
   readonly rig: Rig;
   readonly plan: RoundPlan;
-  /** Moments of the round at which the bot was well, and all that it had acknowledged applied. */
-  readonly soundMoments: readonly number[];
+  /** Moments of the round up to which the bot said, when it was well, that it can be restored. */
+  readonly restorableMoments: readonly number[];
 }
 
 /** Compares one thing after a round, while no bot runs. Returns what differs, in words. */

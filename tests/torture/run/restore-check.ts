@@ -8,9 +8,9 @@ import { StoredData } from "./stored.ts";
 /** A restore into a folder of its own, to one moment of the round, has what was acknowledged by then. */
 export const restoreCheck: Check = {
   name: "restore",
-  async run({ rig, plan, soundMoments }) {
-    if (soundMoments.length === 0) return [];
-    const at = plan.random.pick(soundMoments);
+  async run({ rig, plan, restorableMoments }) {
+    if (restorableMoments.length === 0) return [];
+    const at = plan.random.pick(restorableMoments);
     const folder = join(rig.folder, "restored");
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder);

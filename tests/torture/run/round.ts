@@ -1,4 +1,4 @@
-import { globSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { runChecks } from "./checks.ts";
 import type { Heal } from "./faults/fault.ts";
@@ -7,7 +7,7 @@ import type { PlannedFault, RoundPlan } from "./plan.ts";
 import type { Rig } from "./rig.ts";
 import { withSmallDisk } from "./small-disk.ts";
 import { StoredData, type StoredEvent } from "./stored.ts";
-import { isNormal, waitUntil, Watcher } from "./watcher.ts";
+import { isNormal, isRestorable, waitUntil, Watcher } from "./watcher.ts";
 
 /**
  * One round: the bot starts on what the round before has left, people use it, things go wrong and are mended again, and
@@ -79,7 +79,7 @@ async function run(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
   });
   await watcher.stop();
   await attempt(() => rig.stopBot());
-  const findings = await runChecks({ rig, plan, soundMoments: watcher.soundMoments });
+  const findings = await runChecks({ rig, plan, restorableMoments: watcher.restorableMoments });
   return {
     plan,
     findings: [...problems, ...findings],
@@ -93,13 +93,17 @@ async function run(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
   };
 }
 
-/** Ready, well, and with a backup to start from: before that nothing can be promised. */
+/** Ready, well, and with a backup of the archive's newest generation: before that nothing can be promised. */
 async function start(rig: Rig): Promise<void> {
   await rig.startBot();
   await waitUntil("the bot is normal", NORMAL_WITHIN_MS, async () => isNormal(await rig.health()));
-  await waitUntil("there is a backup", NORMAL_WITHIN_MS, () => {
-    return globSync("snapshots/*.json", { cwd: rig.backupFolder }).length > 0;
-  });
+  const canRestore = async (): Promise<boolean> => {
+    const health = await rig.health();
+    return health !== undefined && isRestorable(health);
+  };
+  if (await canRestore()) return;
+  await rig.load.ask(rig.world.ids.ownerId, "dbbackup create");
+  await waitUntil("there is something to restore from", NORMAL_WITHIN_MS, canRestore);
 }
 
 /** Resolves when the time of the load is over and all faults are mended, with when the last one was left to the bot. */

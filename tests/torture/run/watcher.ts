@@ -3,6 +3,7 @@ import type { HealthReport } from "../../../src/database/health/health-types.ts"
 import type { Rig } from "./rig.ts";
 
 const LOOK_MS = 200;
+const RESTORABLE_LAG_MS = 5_000;
 
 export function isNormal(health: HealthReport | undefined): boolean {
   if (!health) return false;
@@ -10,11 +11,18 @@ export function isNormal(health: HealthReport | undefined): boolean {
   return database.state === "normal" && database.queue.size === 0 && gateway.isConnected;
 }
 
+/** The archive goes on from a backup; between a new beginning and its first backup it does not. */
+export function isRestorable({ at, backups }: HealthReport): boolean {
+  return backups.restorableUntil !== undefined && backups.restorableUntil > at - RESTORABLE_LAG_MS;
+}
+
 /** Looks at the bot's own report again and again, as a monitoring system does. */
 export class Watcher {
   readonly #rig: Rig;
   /** When all was well, and nothing waited. */
   readonly soundMoments: number[] = [];
+  /** Moments up to which the bot said that it can be restored, as it said it. */
+  readonly restorableMoments: number[] = [];
   longestStallMs = 0;
   #isWatching = true;
   readonly #watching: Promise<void>;
@@ -36,6 +44,7 @@ export class Watcher {
       if (health && isNormal(health)) {
         this.#rig.model.noteApplied(health.at);
         this.soundMoments.push(health.at);
+        if (isRestorable(health)) this.restorableMoments.push(health.backups.restorableUntil!);
       }
       await pause(LOOK_MS);
     }

@@ -18,7 +18,7 @@ const config: Config = {
   maxWorkers: 4,
   testSequencer: "<rootDir>/tests/helpers/slow-first-sequencer.ts",
   // Far more than any test takes on a machine of its own: on a busy one a dozen processes may take half a minute.
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   // A failed test may leave a thread or a server behind; the run must end all the same.
   forceExit: true,
 };

@@ -35,6 +35,7 @@ async function disturb(
   { lifeMs, isCrashing }: { readonly lifeMs: number; readonly isCrashing: boolean },
 ): Promise<void> {
   await pause(lifeMs / 4);
+  const firstSegment = process.status?.segment;
   const reader = new Database(database.path, { readonly: true });
   reader.exec("BEGIN");
   reader.prepare("SELECT count(*) FROM ledger").get();
@@ -49,6 +50,8 @@ async function disturb(
     await sealSegments({ ...job, writing: { generation, segment } }, silentProgress);
   }
   await pause(lifeMs / 4);
+  // The log is begun anew in each life, however slow the disk is.
+  for (let waitedMs = 0; waitedMs < 20_000 && process.status?.segment === firstSegment; waitedMs += 20) await pause(20);
 }
 
 /** Has processes write to one database, then restores instants of that time, chosen by chance. */

@@ -138,7 +138,7 @@ describe("Feature: database-reliability, Property 1: the connection recovers fro
         expect(raw.pragma("integrity_check", { simple: true })).toBe("ok");
       });
     });
-  }, 90_000);
+  }, 180_000);
 });
 
 interface LedgerEntry {

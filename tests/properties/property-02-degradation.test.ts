@@ -176,5 +176,5 @@ describe("Feature: database-reliability, Property 2: when all attempts are used 
         await manager.stop();
       }
     });
-  }, 90_000);
+  }, 180_000);
 });

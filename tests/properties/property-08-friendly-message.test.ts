@@ -112,7 +112,13 @@ async function answerTo(thrown: unknown): Promise<Answer> {
       },
     },
   };
-  const services = { clock: systemClock, logger, texts: english, degradation: new GracefulDegradation() };
+  const services = {
+    clock: systemClock,
+    logger,
+    texts: english,
+    degradation: new GracefulDegradation(),
+    usage: { record: () => undefined },
+  };
   const router = new CommandRouter([command], services as unknown as BotServices);
   const replies: string[] = [];
   const interaction = {

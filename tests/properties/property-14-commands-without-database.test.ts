@@ -109,5 +109,5 @@ describe("Feature: database-reliability, Property 14: commands that need no data
       },
     ]);
     await fc.assert(fc.asyncProperty(scenario, check), { numRuns: 100, endOnFailure: true, examples });
-  }, 90_000);
+  }, 180_000);
 });

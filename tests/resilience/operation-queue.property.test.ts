@@ -247,7 +247,7 @@ describe("the operation queue, whatever happens", () => {
 
   it("has everything acknowledged but the tail when its file ends anywhere", async () => {
     await withFolder(async (parent) => {
-      const ids = Array.from({ length: 6 }, (_, index) => `HIGH-${index}`);
+      const ids = Array.from({ length: 3 }, (_, index) => `HIGH-${index}`);
       const open = async (folder: string): Promise<OperationQueue> => {
         const apply = async (): Promise<ApplyOutcome[]> => [];
         const options = { folder, clock: new ManualClock(), logger: silentLogger, maxRetries: () => 3, apply };

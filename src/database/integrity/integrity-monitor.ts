@@ -162,7 +162,7 @@ export class IntegrityMonitor {
     const run: CheckRun = { findings: [], isRepaired: false };
     let outcome: CheckResult["outcome"];
     try {
-      const isMended = kind === "start" || (await this.#scrub(run));
+      const isMended = kind === "start" || !this.#options.scrub || (await this.#scrub(this.#options.scrub, run));
       outcome = isMended ? await this.#inspectAndMend(kind === "start" ? "quick" : "full", run) : "damaged";
     } catch (error) {
       outcome = await this.#explainFailure(error, run);
@@ -174,8 +174,8 @@ export class IntegrityMonitor {
   }
 
   /** What SQLite's checks cannot see comes first: they look at what is there then. False when it cannot be mended. */
-  async #scrub(run: CheckRun): Promise<boolean> {
-    const outcome = await this.#options.scrub?.(this.#stopping?.signal ?? AbortSignal.abort());
+  async #scrub(scrub: NonNullable<IntegrityMonitorOptions["scrub"]>, run: CheckRun): Promise<boolean> {
+    const outcome = await scrub(this.#stopping?.signal ?? AbortSignal.abort());
     if (outcome?.kind === "damaged") {
       await this.#giveUp([outcome.error.message], run);
       return false;

@@ -92,8 +92,8 @@ describe("SchemaValidator", () => {
   it("brings an empty database to the newest version, once", () => {
     withDatabase((database) => {
       expect(validator.checkHistory(database)).toBe(0);
-      const unrepaired = { version: 1, repaired: [], kept: [] };
-      expect(validator.applyMigrations(database)).toEqual({ appliedVersions: [1], ...unrepaired });
+      const unrepaired = { version: 2, repaired: [], kept: [] };
+      expect(validator.applyMigrations(database)).toEqual({ appliedVersions: [1, 2], ...unrepaired });
       expect(validator.applyMigrations(database)).toEqual({ appliedVersions: [], ...unrepaired });
       expect(validator.validateSchema(database)).toEqual([]);
       const [row] = database.prepare("SELECT * FROM schema_version").all();

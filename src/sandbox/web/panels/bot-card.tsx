@@ -18,9 +18,10 @@ const STATES: Readonly<Record<string, Words>> = {
   stopped: { tone: "bad", text: "The bot is down" },
 };
 
-function describe({ isConnected, state }: BotStatus): Words {
+function describe({ isConnected, state, queueSize = 0 }: BotStatus): Words {
   const words = state === undefined ? undefined : STATES[state];
   if (!isConnected && words?.tone === "good") return { tone: "bad", text: "Not connected to Discord" };
+  if (words?.tone === "good" && queueSize > 0) return { tone: "warn", text: "Writes wait for the database" };
   if (words) return words;
   if (!isConnected) return { tone: "bad", text: "Not connected" };
   return { tone: "good", text: state === undefined ? "Connected" : state };

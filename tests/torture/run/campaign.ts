@@ -66,6 +66,8 @@ export class Campaign {
     const result = await runRound(rig, planRound(round, this.#options));
     const isFailed = result.findings.length > 0;
     if (isFailed) await this.#endLife(true);
+    // The next round could destroy the database, and there would be nothing to make it anew from.
+    else if (result.plan.faults.some(({ fault }) => fault.destroys === "backups")) await this.#endLife(false);
     return { ...result, durationMs: performance.now() - startedAt, keptIn: isFailed ? rig.folder : undefined };
   }
 

@@ -55,7 +55,7 @@ const queue: Check = {
     return [
       ...segments.map((name) => `the spool still has ${name}`),
       ...letters.map((name) => `there are dead letters: ${name}`),
-      ...(existsSync(fallback) ? ["audit entries still wait in the fallback file"] : []),
+      ...(existsSync(fallback) && statSync(fallback).size > 0 ? ["audit entries still wait in the fallback file"] : []),
     ];
   },
 };

@@ -13,8 +13,9 @@ import type { DiscordWorld } from "./world.ts";
 /** Beyond it nobody looks at the answer any more. */
 const SETTLED_WITHIN_MS = 6_000;
 const MAX_OPEN_EVENTS = 4;
-/** Longest pause between two requests of one person. */
+/** Longest pause between two requests of one person, in the rush and when it is over. */
 const PAUSE_MS = 120;
+const CALM_PAUSE_MS = 2_000;
 const EMOJI = ["✅", "❌"] as const;
 const TIME_ZONES = ["UTC", "Europe/Vienna", "Asia/Tokyo", "America/Lima"] as const;
 const EMBLEMS = ["🦊", "🐳", "🌵"] as const;
@@ -35,6 +36,7 @@ export class Load {
   readonly #world: DiscordWorld;
   readonly #model: Model;
   #isStopping = false;
+  #pauseMs = PAUSE_MS;
   #running: Promise<unknown> = Promise.resolve();
   readonly #events: KnownEvent[] = [];
   /** Reactions added and withdrawn: told to the bot by the gateway, and acknowledged by Discord. */
@@ -49,6 +51,7 @@ export class Load {
 
   start(random: Random): void {
     this.#isStopping = false;
+    this.#pauseMs = PAUSE_MS;
     const { ownerId, moderatorId, memberIds } = this.#world.ids;
     const [first = "", second = "", third = "", , fifth = "", sixth = ""] = memberIds;
     // The fourth of the crew never answers, so that there is always somebody to be reminded.
@@ -62,6 +65,11 @@ export class Load {
     this.#running = Promise.all(
       people.map(([userId, act]) => this.#goOn(this.#world.sandbox.as(userId), random.fork(), act)),
     );
+  }
+
+  /** From now on people come now and then. */
+  calm(): void {
+    this.#pauseMs = CALM_PAUSE_MS;
   }
 
   /** Resolves when everybody has what they asked for, or has given up. */
@@ -78,7 +86,7 @@ export class Load {
   async #goOn(actor: Actor, random: Random, act: (actor: Actor, random: Random) => Promise<void>): Promise<void> {
     while (!this.#isStopping) {
       await act(actor, random);
-      await pause(random.between(1, PAUSE_MS));
+      await pause(random.between(1, this.#pauseMs));
     }
   }
 

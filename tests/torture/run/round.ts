@@ -65,6 +65,7 @@ async function run(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
   const watcher = new Watcher(rig);
   load.start(plan.random.fork());
   const mendedAt = await suffer(rig, plan, missed);
+  load.calm();
   await attempt(async () => {
     await rig.startBot();
     await waitUntil("the bot is normal again", NORMAL_WITHIN_MS, async () => isNormal(await rig.health()));

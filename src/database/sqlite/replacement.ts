@@ -62,6 +62,8 @@ export function putReplacementInPlace(databasePath: string, quarantineFolder: st
   writeFileSync(databasePath + MARK_SUFFIX, fingerprintOf(replacementPathOf(databasePath)) ?? "", {
     ...{ mode: FILE_MODE, flush: true },
   });
+  // Its name, too: a power cut may take that, and leave the rename that came after it.
+  syncPath(dirname(databasePath));
   renameSync(replacementPathOf(databasePath), databasePath);
   syncPath(dirname(databasePath));
   return { quarantineFolder: quarantined };

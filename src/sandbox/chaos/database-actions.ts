@@ -8,6 +8,8 @@ import type { SaboteurJob, WriterJob } from "./saboteur-job.ts";
 /** What can be done to the database: all of it by a process of its own, that knows no more than where the file is. */
 
 const HOLD_MS_PER_SECOND = 1_000;
+/** A file smaller than this has nothing in it but what the log will replace. */
+const WORTHWHILE_BYTES = 64 * 1024;
 const PERMISSION_BITS = 0o777;
 
 function pathOf({ host }: ChaosContext): string {
@@ -27,6 +29,12 @@ function findBackupObstacle(context: ChaosContext): string | undefined {
     return "The bot has no backup of this database file yet: it makes one ten seconds after its start, and a few seconds after a file came back.";
   }
   return findFileObstacle(context);
+}
+
+function findPageObstacle(context: ChaosContext): string | undefined {
+  const obstacle = findBackupObstacle(context);
+  if (obstacle !== undefined || statSync(pathOf(context)).size >= WORTHWHILE_BYTES) return obstacle;
+  return "All data is still in the database's log: take the bot down once, and it will be in the file.";
 }
 
 function findThreadObstacle(context: ChaosContext): string | undefined {
@@ -147,7 +155,7 @@ export const databaseActions: readonly ChaosAction[] = [
     expectation:
       "A damaged page is found when it is read, by the next check, or when the bot starts. The bot then makes the database anew from its backups and the archive.",
     parameters: [{ name: "pages", kind: "integer", unit: "pages", min: 1, max: 1_000, default: 20 }],
-    findObstacle: findBackupObstacle,
+    findObstacle: findPageObstacle,
     begin: (context, { pages }) => send(context, { kind: "flip-bits", path: pathOf(context), pageCount: pages! }),
   },
   {

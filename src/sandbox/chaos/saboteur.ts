@@ -44,7 +44,7 @@ async function replace(path: string): Promise<string> {
 
 /** In the first byte, which says what kind of page it is: most others of a young database mean nothing. */
 async function flipBits(path: string, pageCount: number): Promise<string> {
-  const spared = await bringPagesIntoFile(path);
+  const spared = await listSchemaPages(path);
   const file = fs.openSync(path, "r+");
   try {
     const pageBytes = readPageBytes(file);
@@ -61,15 +61,14 @@ async function flipBits(path: string, pageCount: number): Promise<string> {
 }
 
 /**
- * Has what is still in the log written into the file, where it can be hit, and returns where the tables are described,
- * as page numbers from 1. A letter changed there is a different table, which looks as if somebody had meant it, and the
- * bot leaves that to a person. The connection stays open until the process ends: closed, it could take the log away.
+ * Where the tables are described, page numbers from 1. A letter changed there is a different table, which looks as if
+ * somebody had meant it, and the bot leaves that to a person. The connection stays open until the process ends: closed,
+ * it could take the log away.
  */
-async function bringPagesIntoFile(path: string): Promise<Set<number>> {
+async function listSchemaPages(path: string): Promise<Set<number>> {
   const { DatabaseSync } = await import("node:sqlite");
   try {
-    const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
-    database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    const database = new DatabaseSync(path, { readOnly: true });
     const rows = database.prepare(SCHEMA_PAGES).all() as { pageno: number }[];
     return new Set(rows.map(({ pageno }) => pageno));
   } catch {

@@ -138,7 +138,8 @@ export class Load {
       return this.#createEvent(actor, random);
     }
     const event = random.pick(open);
-    if (random.isTrue(0.5)) {
+    // Most of the time: a paused event reminds nobody.
+    if (random.isTrue(0.85)) {
       const title = createTitle(random);
       const edit = (): Promise<Answer> => this.#change(actor, "event edit", { event: event.id, title });
       await this.#model.attempt(`event ${event.id} title`, title, edit, `event.edit ${event.id}`);
@@ -170,7 +171,7 @@ export class Load {
   async #createEvent(actor: Actor, random: Random): Promise<void> {
     const title = createTitle(random);
     const startedAt = Date.now();
-    const options = { title, every: `${random.between(2, 5)}s`, audience: this.#world.ids.crewRoleId };
+    const options = { title, every: `${random.between(1, 3)}s`, audience: this.#world.ids.crewRoleId };
     const text = await this.#command(actor, "event create", options);
     const id = /`([0-9A-Z]{26})`/.exec(text)?.[1];
     const messageId = /channels\/\d+\/\d+\/(\d+)/.exec(text)?.[1];

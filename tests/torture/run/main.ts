@@ -89,7 +89,7 @@ function show(result: CampaignRound): void {
     const missed = result.missed.length === 0 ? "" : ` [not done: ${result.missed.join("; ")}]`;
     const verdict = isFailed ? "FAILED" : "ok";
     console.log(
-      `${verdict} round ${result.plan.round}, ${seconds} s, ${result.acknowledgedCount} acknowledged: ${describe(result)}${missed}`,
+      `${verdict} round ${result.plan.round}, ${seconds} s, ${result.acknowledgedCount} acknowledged, ${result.reminderCount} reminders: ${describe(result)}${missed}`,
     );
   }
   if (isFailed) console.error(`\n${describeFailure(result, extraOptions)}\n`);

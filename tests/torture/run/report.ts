@@ -7,6 +7,7 @@ export interface FaultRow {
   readonly rounds: number;
   /** In rounds with it, also of other faults of theirs. */
   readonly acknowledged: number;
+  readonly reminders: number;
   /** Rounds in which anything differed. */
   readonly failed: number;
   readonly longestStallMs: number;
@@ -45,6 +46,7 @@ export function summarize(rounds: readonly CampaignRound[]): Omit<FaultRow, "fau
   return {
     rounds: rounds.length,
     acknowledged: rounds.reduce((sum, { acknowledgedCount }) => sum + acknowledgedCount, 0),
+    reminders: rounds.reduce((sum, { reminderCount }) => sum + reminderCount, 0),
     failed: rounds.filter(({ findings }) => findings.length > 0).length,
     longestStallMs: Math.round(Math.max(0, ...rounds.map(({ longestStallMs }) => longestStallMs))),
     medianNormalMs: round(times[Math.floor(times.length / 2)]),
@@ -58,9 +60,25 @@ function round(value: number | undefined): number | undefined {
 
 export function formatTable(rounds: readonly CampaignRound[]): string {
   const rows = [...summarizeFaults(rounds), { fault: "all rounds", ...summarize(rounds) }];
-  const head = ["fault", "rounds", "acknowledged", "failed", "longest stall", "normal after (median)", "(slowest)"];
+  const head = [
+    "fault",
+    "rounds",
+    "acknowledged",
+    "reminders",
+    "failed",
+    "longest stall",
+    "normal after (median)",
+    "(slowest)",
+  ];
   const cells = rows.map((row) => [
-    ...[row.fault, String(row.rounds), String(row.acknowledged), String(row.failed), `${row.longestStallMs} ms`],
+    ...[
+      row.fault,
+      String(row.rounds),
+      String(row.acknowledged),
+      String(row.reminders),
+      String(row.failed),
+      `${row.longestStallMs} ms`,
+    ],
     ...[row.medianNormalMs, row.slowestNormalMs].map((ms) => (ms === undefined ? "–" : `${(ms / 1_000).toFixed(1)} s`)),
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...cells.map((line) => line[column]!.length)));

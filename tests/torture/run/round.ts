@@ -19,6 +19,8 @@ export interface RoundResult {
   /** What differs; empty = nothing. */
   readonly findings: readonly string[];
   readonly acknowledgedCount: number;
+  /** Messages that reminded people. */
+  readonly reminderCount: number;
   readonly killCount: number;
   readonly longestStallMs: number;
   /** From the end of the last fault on, or its begin when it does not last; undefined when it never was. */
@@ -48,6 +50,7 @@ async function run(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
   rig.settings = { ...plan.settings, ...(isFailing ? fiuEnvironment(rig) : {}) };
   const { load, model } = rig;
   const before = { acknowledged: model.acknowledgedCount + load.reactionCount, kills: rig.killCount };
+  const remindersBefore = rig.world.reminders.size;
   const unansweredBefore = load.unansweredCount;
   load.slowestAnswerMs = 0;
   const missed: string[] = [];
@@ -85,6 +88,7 @@ async function run(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
     plan,
     findings: [...problems, ...findings],
     acknowledgedCount: model.acknowledgedCount + load.reactionCount - before.acknowledged,
+    reminderCount: rig.world.reminders.size - remindersBefore,
     killCount: rig.killCount - before.kills,
     longestStallMs: watcher.longestStallMs,
     normalAfterMs,

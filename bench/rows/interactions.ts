@@ -24,18 +24,18 @@ async function measureInteractions(bench: Bench): Promise<Findings> {
   await plain.sandbox.call("waitForBot", "get");
   const durationMs = bench.choose(20_000, 4_000);
   const responses: Record<"muster" | "plain", Responses[]> = { muster: [], plain: [] };
-  const measure = async (of: "muster" | "plain"): Promise<number> => {
-    const [remote, uses] = of === "muster" ? [sandbox, MUSTER_USES] : [plain.sandbox, PLAIN_USES];
+  const measure = async (who: "muster" | "plain"): Promise<number> => {
+    const [remote, uses] = who === "muster" ? [sandbox, MUSTER_USES] : [plain.sandbox, PLAIN_USES];
     const result = await remote.call<Responses>("useAtRate", { uses, perSecond: PER_SECOND, durationMs });
-    responses[of].push(result);
+    responses[who].push(result);
     return result.p99;
   };
   // Code that runs for the first time is compiled first.
-  for (const of of ["muster", "plain"] as const) await measure(of);
+  for (const who of ["muster", "plain"] as const) await measure(who);
   responses.muster.length = responses.plain.length = 0;
   await bench.interleave({ muster: () => measure("muster"), plain: () => measure("plain") });
-  const figure = (what: string, of: "muster" | "plain", name: keyof Responses, more: Partial<Figure> = {}): Figure => ({
-    ...{ subject: `${what}`, unit: "ms", samples: responses[of].map((one) => one[name]), ...more },
+  const figure = (what: string, who: "muster" | "plain", name: keyof Responses, more: Partial<Figure> = {}): Figure => ({
+    ...{ subject: `${what}`, unit: "ms", samples: responses[who].map((one) => one[name]), ...more },
   });
   const against = (name: keyof Responses): Partial<Figure> => ({
     baseline: { subject: "a plain bot", samples: responses.plain.map((one) => one[name]) },

@@ -26,16 +26,16 @@ async function measureObservers(bench: Bench): Promise<Findings> {
   const url = await bot.call<string>("monitorUrl");
   const durationMs = bench.choose(10_000, 3_000);
   const stalls: Record<"alone" | "observed", Stalls[]> = { alone: [], observed: [] };
-  const useOnce = async (of: "alone" | "observed"): Promise<number> => {
-    const close = of === "observed" ? openObservers(url) : (): void => undefined;
+  const useOnce = async (who: "alone" | "observed"): Promise<number> => {
+    const close = who === "observed" ? openObservers(url) : (): void => undefined;
     await bot.call("watchStart");
     const rate = await sandbox.call<number>("useAtOnce", { uses: MUSTER_USES, callers: CALLERS, durationMs });
-    stalls[of].push(await bot.call<Stalls>("watchStop"));
+    stalls[who].push(await bot.call<Stalls>("watchStop"));
     close();
     return rate;
   };
   // Code that runs for the first time is compiled first.
-  for (const of of ["alone", "observed"] as const) await useOnce(of);
+  for (const who of ["alone", "observed"] as const) await useOnce(who);
   stalls.alone.length = stalls.observed.length = 0;
   const rates = await bench.interleave({ alone: () => useOnce("alone"), observed: () => useOnce("observed") });
   const delay = (name: keyof Stalls, subject: string): Figure => ({

@@ -3,6 +3,13 @@ import { serve } from "./rpc.ts";
 
 /** One other way to keep data in SQLite, in a process of its own. */
 
+export interface PeerChoice {
+  /** A file of `peers/`. */
+  readonly module: string;
+  /** Set to WAL and synchronous FULL, where it comes with something else. */
+  readonly isTuned: boolean;
+}
+
 interface Peer {
   readonly settings: string;
   write(record: object): unknown;
@@ -31,12 +38,12 @@ function write(): unknown {
 }
 
 serve({
-  async open({ module, folder }: { module: string; folder: string }): Promise<string> {
+  async open({ module, folder, isTuned }: PeerChoice & { folder: string }): Promise<string> {
     // The packages are installed only where the bench is used: nothing here is known to the compiler.
     const adapter = (await import(new URL(`../peers/${module}`, import.meta.url).href)) as {
-      open(folder: string): Promise<Peer>;
+      open(folder: string, options: Pick<PeerChoice, "isTuned">): Promise<Peer>;
     };
-    peer = await adapter.open(folder);
+    peer = await adapter.open(folder, { isTuned });
     for (let number = 0; number < RECORD_COUNT; number++) await write();
     const found = await peer.read(idOf(RECORD_COUNT - 1));
     if (found === undefined || found === null) throw new Error("what was written is not there");

@@ -34,7 +34,12 @@ async function measureInteractions(bench: Bench): Promise<Findings> {
   for (const who of ["muster", "plain"] as const) await measure(who);
   responses.muster.length = responses.plain.length = 0;
   await bench.interleave({ muster: () => measure("muster"), plain: () => measure("plain") });
-  const figure = (what: string, who: "muster" | "plain", name: keyof Responses, more: Partial<Figure> = {}): Figure => ({
+  const figure = (
+    what: string,
+    who: "muster" | "plain",
+    name: keyof Responses,
+    more: Partial<Figure> = {},
+  ): Figure => ({
     ...{ subject: `${what}`, unit: "ms", samples: responses[who].map((one) => one[name]), ...more },
   });
   const against = (name: keyof Responses): Partial<Figure> => ({

@@ -174,6 +174,7 @@ export class App {
         cron: createCronSchedule(logger),
         exclusively: (restore) => this.databaseRecovery!.yieldTo(restore),
         onEvent: (event) => void tell({ of: "backup", event }),
+        onDamage: (error) => this.databaseRecovery!.report(error, true),
         onRepaired: (details) => void tell({ of: "integrity", incident: { kind: "pages-repaired", details } }),
       });
       this.databaseRecovery = new Recovery({

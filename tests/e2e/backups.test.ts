@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { MusterError } from "../../src/core/errors.ts";
 import { SYSTEM_CHAIN } from "../../src/store/audit.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
 
@@ -85,10 +86,18 @@ describe("backups of a running bot", () => {
     await createEvent("afterwards");
     expect(await listTitles()).toEqual(["afterwards", "what was written"]);
     // The archive goes on where it was, and the newest state can be restored from the backup of before.
+    await bot.sandbox.waitFor(() => (engine.archiveStatus?.generation ?? "") !== "", 30_000);
     expect(engine.archiveStatus?.generation).toBe(generation);
     expect(await backups!.manager.drill()).toMatchObject({ isComplete: true, warnings: [], snapshotId: id });
     const entries = await bot.store.audit.list({ guildId: SYSTEM_CHAIN, limit: 25 });
     expect(entries.entries.map(({ action }) => action)).toContain("integrity.pages-repaired");
+
+    // In the text of a table's definition, where it looks like another program's database.
+    changeOnDisk(bot.databasePath, "users_notified", "users_notifiee");
+    engine.reconnect(new MusterError("DATABASE_UNAVAILABLE", "use the database: somebody wants it opened anew"));
+    await bot.sandbox.waitFor(() => bot.app.recovery.list({ action: "repair-pages" }).length === 2, 30_000);
+    await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 30_000);
+    expect(await listTitles()).toEqual(["afterwards", "what was written"]);
   }, 60_000);
 });
 

@@ -33,7 +33,8 @@ export interface BackupScheduleOptions {
 
 /** Those who come back after a restart are served first. */
 const START_DELAY_MS = 10_000;
-const LOOK_INTERVAL_MS = 5_000;
+/** So long there is nothing that brings a new generation's writes back. */
+const LOOK_INTERVAL_MS = 1_000;
 /** After all tries of a backup have failed: the cause is more than a moment's. */
 const PAUSE_AFTER_FAILURE_MS = 10 * 60_000;
 const SEAL_INTERVAL_MS = 15 * 60_000;
@@ -101,8 +102,9 @@ export class BackupSchedule {
     const { archiveIntervalMs } = settings();
     for (const event of this.#archive.look(backups.status.archive, archiveIntervalMs)) onArchiveEvent(event);
     // A backup that is being made is not waited for: the archive may need somebody's attention meanwhile.
-    if (this.#running || !isAvailable() || now < this.#startedAt + START_DELAY_MS || now < this.#pausedUntil) return;
+    if (this.#running || !isAvailable() || now < this.#pausedUntil) return;
     const reason = settings().isEnabled ? this.#findReason(now) : undefined;
+    if (now < this.#startedAt + START_DELAY_MS && reason !== "new-generation") return;
     if (reason) void this.#make(reason);
     else if (this.#isSealingDue(now)) await backups.seal();
   }
@@ -156,7 +158,8 @@ export class BackupSchedule {
   async #tryMake(reason: SnapshotReason): Promise<void> {
     const { backups, clock, logger } = this.#options;
     try {
-      if (reason === "schedule") await this.#scrub();
+      const { scrub } = this.#options;
+      if (reason === "schedule" && scrub) await this.#check(scrub);
       const { id, databaseBytes, storedBytes } = await backups.create({ reason });
       this.#madeAt = clock.now();
       this.#isOwed = false;
@@ -170,13 +173,12 @@ export class BackupSchedule {
   }
 
   /** A backup of what may be damaged is better than none: the archive still has what was there before. */
-  async #scrub(): Promise<void> {
-    const { scrub, logger } = this.#options;
+  async #check(scrub: () => Promise<unknown>): Promise<void> {
     try {
-      await scrub?.();
+      await scrub();
     } catch (error) {
       if (isMusterError(error, "SHUTTING_DOWN")) throw error;
-      logger.error("the pages of the database were not checked before the backup", { error });
+      this.#options.logger.error("the pages of the database were not checked before the backup", { error });
     }
   }
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../../core/clock.ts";
+import { isMusterError, type MusterError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RetryConfig } from "../../resilience/backoff.ts";
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
@@ -33,6 +34,8 @@ export interface BackupsOptions {
   readonly recovery: RecoveryLog;
   readonly onEvent: (event: BackupEvent | ArchiveEvent) => void;
   readonly onRepaired: PageScrubberOptions["onRepaired"];
+  /** The database is damaged: a backup met it, or the archive says so. */
+  readonly onDamage: (error: MusterError) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -48,6 +51,8 @@ export class Backups {
   readonly canary: ArchiveCanary;
   readonly restorer: Restorer;
   readonly scrubber: PageScrubber;
+  readonly #options: Pick<BackupsOptions, "engine" | "onDamage" | "logger">;
+  #endListening = (): void => undefined;
 
   constructor({ cron, onEvent, onRepaired, isAvailable, engine, recovery, exclusively, ...options }: BackupsOptions) {
     const { databasePath, folder, mark, run, settings, clock, logger } = options;
@@ -57,7 +62,11 @@ export class Backups {
       getArchiveStatus: () => engine.archiveStatus,
       flushArchive: () => engine.flushArchive(),
     });
+    this.#options = { engine, onDamage: options.onDamage, logger };
     this.manager.onEvent(onEvent);
+    this.manager.onEvent((event) => {
+      if (event.kind === "failed" && event.error.code === "DATABASE_CORRUPT") options.onDamage(event.error);
+    });
     const backups = this.manager;
     this.scrubber = new PageScrubber({
       ...{ databasePath, backupFolder: folder, settings, run, engine, recovery, onRepaired, clock, logger },
@@ -78,15 +87,30 @@ export class Backups {
   }
 
   async start(): Promise<void> {
+    this.#endListening = this.#options.engine.onStateChange((state) => {
+      if (state.kind === "offline" && isMusterError(state.cause, "SCHEMA_MISMATCH")) void this.#proveSchema();
+    });
     await this.manager.start();
     this.schedule.start();
     this.canary.start();
   }
 
   async stop(): Promise<void> {
+    this.#endListening();
     this.manager.stop();
     await this.canary.stop();
     await this.schedule.stop();
+  }
+
+  /** Tables that are not as they were may be another program's, or a changed byte: only the archive can tell. */
+  async #proveSchema(): Promise<void> {
+    const { onDamage, logger } = this.#options;
+    try {
+      const outcome = await this.scrubber.scrub();
+      if (outcome.kind === "damaged") onDamage(outcome.error);
+    } catch (error) {
+      logger.warn("tables that do not fit were not held against the archive", { error });
+    }
   }
 }
 

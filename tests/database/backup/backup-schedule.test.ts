@@ -30,7 +30,7 @@ describe("the schedule of the backups", () => {
     rig.schedule.start();
     await rig.pass(59 * MINUTE_MS, MINUTE_MS);
     expect(rig.attempts).toEqual([]);
-    await rig.pass(MINUTE_MS, 5_000);
+    await rig.pass(MINUTE_MS + 5_000, 5_000);
     expect(reasons()).toEqual(["schedule"]);
     rig.settings = { ...rig.settings, intervalMs: 2 * HOUR_MS };
     await rig.pass(2 * HOUR_MS + MINUTE_MS, MINUTE_MS);

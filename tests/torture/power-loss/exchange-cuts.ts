@@ -20,10 +20,10 @@ export interface ExchangeFound {
   readonly fault: string;
 }
 
-/** Cuts power at places of chance while a restored database takes the place of the present one. */
+/** Cuts power at every place while a restored database takes the place of the present one. */
 export async function cutPowerInExchange(
   folder: string,
-  { seed, cutCount, disksPerCut, depth }: Omit<CutOptions, "folder" | "intervalMs">,
+  { seed, disksPerCut, depth }: Pick<CutOptions, "seed" | "disksPerCut" | "depth">,
 ): Promise<{ findings: readonly CutFinding<ExchangeFound>[]; states: ReadonlySet<string> }> {
   const powered = new PoweredProcess(folder, SCRIPT);
   await powered.ended;
@@ -32,7 +32,7 @@ export async function cutPowerInExchange(
   if (!offered) throw new Error("the process that exchanges databases has failed");
   const states = new Set<string>();
   const findings = await cutPower({
-    ...{ root: powered.root, records, cutCount, disksPerCut, seed },
+    ...{ root: powered.root, records, cutCount: "every", disksPerCut, seed },
     folder: join(folder, "drawn"),
     from: records.findIndex((record) => record.kind === "rename" && record.target.endsWith(".offered")),
     async inspect(cut) {

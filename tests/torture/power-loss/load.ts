@@ -29,7 +29,11 @@ mkdirSync(backupFolder, { recursive: true });
 const database = createTortureDatabase({ database: data, spool: join(data, "spool") });
 const { engine, manager, path } = database;
 let isStopping = false;
-process.on("message", () => (isStopping = true));
+let onNoted = (): void => undefined;
+process.on("message", (command: "stop" | "noted") => {
+  if (command === "noted") onNoted();
+  else isStopping = true;
+});
 process.on("disconnect", () => process.exit(1));
 
 async function repeat(action: () => Promise<void>): Promise<void> {
@@ -91,9 +95,10 @@ async function keepAuditEntries(): Promise<void> {
   await fallback.append(numbers.map((number) => createEntry(String(number))));
   send({ kind: "kept", numbers });
   if (Math.random() < 0.05) {
-    // First told, then done: from here on they may be gone.
+    // First told, then done: from there on they may be gone.
+    const noted = new Promise<void>((resolve) => (onNoted = resolve));
     send({ kind: "forgotten", until: lastEntry });
-    await pause(20);
+    await noted;
     fallback.forgetFirst(fallback.count);
     await fallback.removeIfEmpty();
   }

@@ -21,8 +21,8 @@ export interface CutFinding<Found> {
 export interface PowerCutOptions<Found> {
   readonly root: string;
   readonly records: readonly JournalRecord[];
-  /** How often power is cut; the last time where the journal ends. */
-  readonly cutCount: number;
+  /** How often power is cut, the last time where the journal ends; `every`: behind each record. */
+  readonly cutCount: number | "every";
   readonly seed: number;
   /** Where disks are made; those with findings stay. */
   readonly folder: string;
@@ -46,7 +46,10 @@ const EXTREMES: readonly Luck[] = [
 export async function cutPower<Found>(options: PowerCutOptions<Found>): Promise<CutFinding<Found>[]> {
   const { root, records, cutCount, seed, from = 0, disksPerCut } = options;
   const random = createRandom(seed);
-  const places = Array.from({ length: cutCount - 1 }, () => from + Math.floor(random() * (records.length - from)));
+  const range = records.length - from;
+  const places = Array.from({ length: cutCount === "every" ? range : cutCount - 1 }, (_, index) =>
+    cutCount === "every" ? from + index : from + Math.floor(random() * range),
+  );
   const disk = new Disk(root);
   const reports: unknown[] = [];
   const findings: CutFinding<Found>[] = [];

@@ -28,6 +28,8 @@ export class PoweredProcess {
     this.#child.on("message", (report) => {
       this.reports.push(report);
       writeSync(journal, encodeNote(JSON.stringify(report)));
+      // What takes a promise back is waited for. It may be killed by now.
+      if (JSON.stringify(report).includes("forgotten")) this.#child.send("noted", () => undefined);
     });
     // What it sent before its end is read until the channel closes.
     this.ended = Promise.all([once(this.#child, "exit"), once(this.#child, "disconnect")]).then(() =>

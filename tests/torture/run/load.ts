@@ -5,7 +5,7 @@ import type { Random } from "./random.ts";
 import type { DiscordWorld } from "./world.ts";
 
 /**
- * People at the bot, all at once: the crew answers and withdraws, two members change how they are reminded, a moderator
+ * People at the bot, all at once: the crew answers and withdraws, guests choose how they are reminded, a moderator
  * leads roll calls, the owner sets flags, and somebody reads. Each of them waits for an answer before the next request,
  * so the model knows the order of what is done to one thing.
  */
@@ -53,13 +53,18 @@ export class Load {
     this.#isStopping = false;
     this.#pauseMs = PAUSE_MS;
     const { ownerId, moderatorId, memberIds } = this.#world.ids;
-    const [first = "", second = "", third = "", , fifth = "", sixth = ""] = memberIds;
+    const { guestIds } = this.#world;
+    const [first = "", second = "", third = "", , fifth = ""] = memberIds;
     // The fourth of the crew never answers, so that there is always somebody to be reminded.
     const people: readonly (readonly [string, (actor: Actor, random: Random) => Promise<void>])[] = [
       [ownerId, (actor, chance) => this.#setFlag(actor, chance)],
       [moderatorId, (actor, chance) => this.#leadEvents(actor, chance)],
       ...[first, second, third].map((id) => [id, this.#react.bind(this)] as const),
-      ...[fifth, sixth].map((id) => [id, this.#changeMode.bind(this)] as const),
+      // Each has guests of its own, so that no two write for one at the same time.
+      ...[0, 1].map((half) => {
+        const ids = guestIds.filter((_, index) => index % 2 === half);
+        return [fifth, (_actor: Actor, chance: Random) => this.#changeMode(chance.pick(ids), chance)] as const;
+      }),
       [fifth, (actor, chance) => this.#read(actor, chance)],
     ];
     this.#running = Promise.all(
@@ -127,7 +132,8 @@ export class Load {
     await this.#model.attempt(key, value, () => this.#change(actor, "admin-set-flag set", { ...options, value }));
   }
 
-  async #changeMode(actor: Actor, random: Random): Promise<void> {
+  async #changeMode(userId: string, random: Random): Promise<void> {
+    const actor = this.#world.sandbox.as(userId);
     const mode = random.pick(MODES);
     await this.#model.attempt(`mode ${actor.userId}`, mode, () => this.#change(actor, "reminders", { mode }));
   }

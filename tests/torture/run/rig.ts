@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { HealthReport } from "../../../src/database/health/health-types.ts";
 import { BotProcess } from "./bot-process.ts";
@@ -113,6 +113,8 @@ export class Rig {
 
   async #spawn(): Promise<BotProcess> {
     const { botToken, apiUrl } = this.world.sandbox;
+    // A bot that starts so often in an hour waits for minutes before it bothers Discord, as it should.
+    rmSync(join(this.home, "data/starts.json"), { force: true });
     const bot = await BotProcess.spawn({
       ...{ token: botToken, apiUrl, home: this.home, settings: this.settings },
       logPath: join(this.folder, "bot.log"),

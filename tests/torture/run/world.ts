@@ -11,10 +11,14 @@ export interface SeenReminder {
   readonly userIds: readonly string[];
 }
 
+/** Outside the crew. So many that few of them are asked twice: what is written over later cannot be missed. */
+const GUEST_COUNT = 200;
+
 /** Discord in the process of the torture, so that it outlives the bot, and what it has seen of the bot. */
 export class DiscordWorld {
   readonly sandbox: Sandbox;
   readonly ids: ServerIds;
+  readonly guestIds: readonly string[];
   readonly reminders = new Map<string, SeenReminder>();
 
   static async open(): Promise<DiscordWorld> {
@@ -25,6 +29,11 @@ export class DiscordWorld {
   private constructor(sandbox: Sandbox, ids: ServerIds) {
     this.sandbox = sandbox;
     this.ids = ids;
+    this.guestIds = Array.from({ length: GUEST_COUNT }, (_, index) => {
+      const { id } = sandbox.world.addUser({ username: `guest${index + 1}` });
+      sandbox.world.addMember(ids.guildId, id);
+      return id;
+    });
     sandbox.world.events.subscribe(({ type, data }) => {
       if (type === GatewayDispatchEvents.MessageCreate) this.#note(data as GatewayMessageCreateDispatchData);
     });

@@ -12,7 +12,7 @@ const FAULTS = findFaults([
   "session invalid",
 ]);
 const FIXED_SEED = 4;
-const LOAD_MS = 2_500;
+const LOAD_MS = 1_500;
 const EXTRA_OPTIONS = ` --load ${LOAD_MS / 1_000}`;
 
 async function torture(seed: number): Promise<CampaignRound[]> {

@@ -94,8 +94,9 @@ function compareReached(
   notified: readonly string[],
 ): string[] {
   const reached = messages.flatMap((messageId) => world.reminders.get(messageId)?.userIds ?? []);
-  const isSame = reached.length === notified.length && reached.every((userId) => notified.includes(userId));
-  if (notified.length > 0 && isSame) return [];
+  const isOnce = new Set(reached).size === reached.length;
+  // After a kill, the bot notes only those whom it would have reached once more: who answered meanwhile is missing.
+  if (notified.length > 0 && isOnce && notified.every((userId) => reached.includes(userId))) return [];
   return [`reminder ${id} says that it reached ${notified.length}, and Discord saw it reach ${reached.length}`];
 }
 

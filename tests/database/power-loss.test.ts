@@ -34,7 +34,7 @@ describeHere(obstacle ?? `when the power is cut (seed ${seed})`, () => {
 
   it("while a restored database takes its place, the old one or the new one is there, and the old one kept", async () => {
     await withFolder(async (folder) => {
-      const options = { seed, disksPerCut: 3, depth: "files" } as const;
+      const options = { seed, disksPerCut: 6, depth: "files" } as const;
       const { findings, states } = await cutPowerInExchange(folder, options);
       expect(findings).toEqual([]);
       expect(states).toEqual(new Set(["present", "restored"]));

@@ -13,7 +13,8 @@ const SECTOR_BYTES = 512;
 
 /** Which part of what was not fsynced has reached the disk: 0 = nothing, 1 = all, in between = each with this chance. */
 export interface Luck {
-  readonly names: number;
+  /** `newest`: the last change alone, and none that came before it. */
+  readonly names: number | "newest";
   readonly content: number;
 }
 
@@ -154,10 +155,12 @@ export class Disk {
   draw(folder: string, luck: Luck, random: Random): void {
     const names = new Map(this.#durableNames);
     const drawn = new Set<NameChange>();
-    for (const change of this.#pending) {
+    const pending = luck.names === "newest" ? this.#pending.slice(-1) : this.#pending;
+    const share = luck.names === "newest" ? 1 : luck.names;
+    for (const change of pending) {
       const isPossible =
         change.requires === undefined || drawn.has(change.requires) || !this.#isPending(change.requires);
-      if (!isPossible || !isDrawn(luck.names, random)) continue;
+      if (!isPossible || !isDrawn(share, random)) continue;
       drawn.add(change);
       change.apply(names);
     }

@@ -28,7 +28,7 @@ export interface PowerCutOptions<Found> {
   readonly folder: string;
   /** The first place at which power may be cut. Default the begin. */
   readonly from?: number;
-  /** Disks made of each cut: the first at one of the extremes, the others with luck of their own. */
+  /** Disks made of each cut: the first at one of the extremes (of every cut: at each of them), the others by chance. */
   readonly disksPerCut: number;
   readonly inspect: (cut: Cut) => Promise<Found>;
   readonly isWell: (found: Found) => boolean;
@@ -40,6 +40,7 @@ const EXTREMES: readonly Luck[] = [
   { names: 1, content: 1 },
   { names: 1, content: 0 },
   { names: 0, content: 1 },
+  { names: "newest", content: 1 },
 ];
 
 /** Cuts power at places of chance, draws disks from each, and returns what was found on those that are not well. */
@@ -61,7 +62,9 @@ export async function cutPower<Found>(options: PowerCutOptions<Found>): Promise<
       if (record.kind === "note") reports.push(JSON.parse(record.text));
     }
     for (let index = 0; index < disksPerCut; index++) {
-      const luck = index === 0 ? EXTREMES[cutNumber % EXTREMES.length]! : drawLuck(random);
+      const extreme =
+        cutCount === "every" ? EXTREMES[index] : index === 0 ? EXTREMES[cutNumber % EXTREMES.length] : undefined;
+      const luck = extreme ?? drawLuck(random);
       const found = await inspectOne(options, { disk, luck, random, reports, name: `${cutAt}-${index}` });
       if (found instanceof Error || !options.isWell(found)) findings.push({ cutAt, luck, found });
     }

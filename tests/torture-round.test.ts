@@ -17,7 +17,7 @@ const EXTRA_OPTIONS = ` --load ${LOAD_MS / 1_000}`;
 
 async function torture(seed: number): Promise<CampaignRound[]> {
   const campaign = new Campaign({
-    ...{ seed, first: 1, maxRounds: 1, durationMs: Infinity, loadMs: LOAD_MS, maxFaults: 2 },
+    ...{ seed, first: 1, maxRounds: 1, durationMs: Infinity, loadMs: LOAD_MS, maxFaults: 1 },
     faults: FAULTS,
     onRound: () => undefined,
   });

@@ -7,16 +7,19 @@ export interface Stalls {
 }
 
 const RESOLUTION_MS = 1;
+const SETTLE_MS = 50;
 const NANOSECONDS_PER_MS = 1e6;
 
 /** How long the main thread of this process let its timers wait. The timer's own millisecond is taken off. */
 export class StallWatch {
   #histogram: ReturnType<typeof monitorEventLoopDelay> | undefined;
 
-  readonly start = (): void => {
+  readonly start = async (): Promise<void> => {
     this.#histogram?.disable();
     this.#histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
     this.#histogram.enable();
+    // It counts from its second tick on: a stall before that would not be seen.
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   };
 
   readonly stop = (): Stalls => {

@@ -88,9 +88,12 @@ export class EngineCalls {
     });
   }
 
-  /** One attempt at a write that may have been applied by an earlier one, in this run of the program or another. */
-  replay(call: Call): Promise<unknown[]> {
-    return this.#sendWrite(createRequest(call, this.#options.operationTimeoutMs(), true));
+  /**
+   * One attempt at a write that may have been applied by an earlier one, in this run of the program or another. Of those
+   * that are sent with one chain none is applied after one that was not.
+   */
+  replay(call: Call, chain: string): Promise<unknown[]> {
+    return this.#sendWrite({ ...createRequest(call, this.#options.operationTimeoutMs(), true), chain });
   }
 
   /** A write that changes nothing. It asks no breaker: it is what finds out whether the breakers may close. */

@@ -9,6 +9,8 @@ export interface EngineRequest {
   readonly mayBeApplied: boolean;
   /** A later one of these is not applied when an earlier one was refused, because that one will come once more. Default false. */
   readonly isOrdered?: boolean;
+  /** Of several writes with the same chain none is applied after one that was not, whatever the reason: those are answered with CONFLICT. */
+  readonly chain?: string;
   /** Milliseconds after which the caller has given up: not applied from then on. */
   readonly timeoutMs: number;
   readonly steps: readonly OperationStep[];

@@ -1,3 +1,4 @@
+import { toError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { GracefulDegradation } from "../resilience/graceful-degradation.ts";
 import type { ApplyOutcome, OperationQueue, QueuedOperation } from "../resilience/operation-queue.ts";
@@ -48,6 +49,8 @@ export class WritePath {
   readonly #options: WritePathOptions;
   readonly #queue: OperationQueue | undefined;
   readonly #order = new WriteOrder();
+  #chainCount = 0;
+  #isDraining = false;
 
   constructor(options: WritePathOptions) {
     this.#options = options;
@@ -92,11 +95,16 @@ export class WritePath {
   async drain(): Promise<void> {
     const { degradation, logger } = this.#options;
     if (!this.#queue || this.#queue.size === 0 || degradation.decide("write") === "degraded") return;
+    // Whoever comes meanwhile has asked for the same, and it is told once.
+    const isFirst = !this.#isDraining;
+    this.#isDraining = true;
     try {
       const { applied, remaining } = await this.#queue.drain();
-      logger.info("queued writes applied", { applied, remaining });
+      if (isFirst) logger.info("queued writes applied", { applied, remaining });
     } catch (error) {
-      logger.error("applying queued writes failed", { error });
+      if (isFirst) logger.error("applying queued writes failed", { error });
+    } finally {
+      if (isFirst) this.#isDraining = false;
     }
   }
 
@@ -147,43 +155,65 @@ export class WritePath {
     return undefined;
   }
 
-  /** One after another, and no further than the first that was not applied, so that nothing overtakes it. */
+  /**
+   * In their order, and none behind the first that was not applied; but all are sent at once, so that they share commits:
+   * one fsync for each would be slower than members may write behind them.
+   */
   async #applyQueued(operations: readonly QueuedOperation[]): Promise<ApplyOutcome[]> {
-    const outcomes: ApplyOutcome[] = [];
-    for (const operation of operations) {
-      const outcome = await this.#applyOne(operation);
-      outcomes.push(outcome);
-      if (outcome.kind !== "applied") break;
-    }
-    return outcomes;
-  }
-
-  async #applyOne({ id, operation: name, parameters, timestamp, retryCount }: QueuedOperation): Promise<ApplyOutcome> {
-    const { catalogue, records, calls, cache, degradation, errors } = this.#options;
+    const { degradation, records, errors } = this.#options;
     try {
       degradation.require("write");
     } catch (error) {
       // Not even tried: no call that could be recorded.
-      return { kind: "unavailable", error };
+      return [{ kind: "unavailable", error }];
     }
+    const chain = `replay-${++this.#chainCount}`;
+    const sent: Replay[] = [];
+    for (const operation of operations) {
+      const replay = this.#replay(operation, chain);
+      sent.push(replay);
+      if (!replay.isSent) break;
+    }
+    const outcomes: ApplyOutcome[] = [];
+    const results = await Promise.allSettled(sent.map(({ applied }) => applied));
+    for (const [index, result] of results.entries()) {
+      const { call } = sent[index]!;
+      if (result.status === "fulfilled") {
+        records.succeeded(call);
+        outcomes.push({ kind: "applied" });
+        continue;
+      }
+      const error: unknown = result.reason;
+      records.failed(call, error);
+      outcomes.push({ kind: errors.isDatabaseFault(error) ? "unavailable" : "failed", error });
+      // Those behind it were not applied because of it.
+      break;
+    }
+    return outcomes;
+  }
+
+  #replay({ id, operation: name, parameters, timestamp, retryCount }: QueuedOperation, chain: string): Replay {
+    const { catalogue, records, calls, cache } = this.#options;
     const steps = name === BATCH ? (parameters as OperationStep[]) : [{ name, input: parameters }];
     const call: Call = { ...records.begin(name, steps), operationId: id, requestedAt: timestamp };
+    call.attempts = retryCount + 1;
     try {
       const write = catalogue.validateSteps(steps);
       call.steps = write.steps;
-      call.attempts = retryCount + 1;
-      try {
-        await calls.replay(call);
-      } finally {
-        cache.touch(write.tags);
-      }
-      records.succeeded(call);
-      return { kind: "applied" };
+      const applied = calls.replay(call, chain).finally(() => cache.touch(write.tags));
+      return { call, applied, isSent: true };
     } catch (error) {
-      records.failed(call, error);
-      return { kind: errors.isDatabaseFault(error) ? "unavailable" : "failed", error };
+      return { call, applied: Promise.reject(toError(error)), isSent: false };
     }
   }
+}
+
+/** A queued write on its way. */
+interface Replay {
+  readonly call: Call;
+  readonly applied: Promise<unknown>;
+  /** False when it is refused before it was sent. */
+  readonly isSent: boolean;
 }
 
 /** Keeps one write's place while it is tried again. */

@@ -33,6 +33,8 @@ export class GroupCommitter {
   readonly #options: GroupCommitterOptions;
   readonly #queue: WireRequest[] = [];
   #draining: Promise<void> | undefined;
+  /** The last chain of which a write was not applied; one is replayed at a time. */
+  #brokenChain: string | undefined;
 
   constructor(options: GroupCommitterOptions) {
     this.#options = options;
@@ -65,14 +67,22 @@ export class GroupCommitter {
   async #commitGroup(group: readonly WireRequest[], mayMakeRoom = true): Promise<void> {
     const { transactions, runner, clock, reply, beforeReply, onCommitted, onFull } = this.#options;
     let replies: string[] = [];
+    let brokenChain = this.#brokenChain;
     const deadlineAt = Math.min(...group.map((request) => request.deadlineAt));
     try {
       await transactions.executeWithRetry(
         async () => {
           // A retry of the transaction starts over: what an undone try has answered does not count.
           replies = [];
+          brokenChain = this.#brokenChain;
           for (const request of group) {
-            replies.push(await this.#applyOne(request, runner, transactions, clock));
+            if (isOfChain(request, brokenChain)) {
+              replies.push(encodeErrorReply(request.id, createChainError()));
+              continue;
+            }
+            const { reply: answer, isApplied } = await this.#applyOne(request, runner, transactions, clock);
+            if (!isApplied) brokenChain = request.chain ?? brokenChain;
+            replies.push(answer);
           }
         },
         () => deadlineAt,
@@ -92,6 +102,7 @@ export class GroupCommitter {
       this.#refuse(group, error);
       return;
     }
+    this.#brokenChain = brokenChain;
     try {
       beforeReply?.();
     } catch (error) {
@@ -113,36 +124,44 @@ export class GroupCommitter {
     const waiting = isBusy ? [...group, ...this.#queue.splice(0)] : group;
     let isOrderBroken = false;
     const refused = waiting.filter((request) => {
-      const isRefused = !isBusy || request.deadlineAt <= now || (request.isOrdered === true && isOrderBroken);
+      const isBehind = (request.isOrdered === true && isOrderBroken) || isOfChain(request, this.#brokenChain);
+      const isRefused = !isBusy || request.deadlineAt <= now || isBehind;
       if (isRefused && request.isOrdered === true) isOrderBroken = true;
+      if (isRefused) this.#brokenChain = request.chain ?? this.#brokenChain;
       return isRefused;
     });
     if (isBusy) this.#queue.push(...waiting.filter((request) => !refused.includes(request)));
     reply(refused.map((request) => encodeErrorReply(request.id, error)));
   }
 
-  /** The encoded reply of one request; throws only when the whole transaction is lost. */
+  /** One request, with its encoded reply; throws only when the whole transaction is lost. */
   async #applyOne(
     request: WireRequest,
     runner: OperationRunner,
     transactions: TransactionManager,
     clock: Clock,
-  ): Promise<string> {
+  ): Promise<{ readonly reply: string; readonly isApplied: boolean }> {
     if (clock.now() > request.deadlineAt) {
-      return encodeErrorReply(
-        request.id,
-        new MusterError("DATABASE_BUSY", "write: the database did not come free in time"),
-      );
+      const error = new MusterError("DATABASE_BUSY", "write: the database did not come free in time");
+      return { reply: encodeErrorReply(request.id, error), isApplied: false };
     }
     try {
       // A read here (in-memory database, or no reader alive) sees the group's writes before it; it is answered after the commit.
       const results = await (request.kind === "read"
         ? transactions.executeInOpenTransaction((transaction) => runner.read(transaction, request))
         : transactions.executeSavepoint((transaction) => runner.write(transaction, request)));
-      return encodeReply(request.id, results);
+      return { reply: encodeReply(request.id, results), isApplied: true };
     } catch (error) {
       if (!transactions.isOpen) throw error;
-      return encodeErrorReply(request.id, error);
+      return { reply: encodeErrorReply(request.id, error), isApplied: false };
     }
   }
+}
+
+function isOfChain({ chain }: WireRequest, brokenChain: string | undefined): boolean {
+  return chain !== undefined && chain === brokenChain;
+}
+
+function createChainError(): MusterError {
+  return new MusterError("CONFLICT", "write: one before it was not applied");
 }

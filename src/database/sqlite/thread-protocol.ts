@@ -35,13 +35,23 @@ export interface WireRequest {
   readonly requestedAt: number;
   readonly mayBeApplied: boolean;
   readonly isOrdered?: boolean;
+  readonly chain?: string | undefined;
   /** Not applied after this moment: the caller has been refused by then. */
   readonly deadlineAt: number;
   readonly steps: readonly OperationStep[];
 }
 
 /** A request as it stands in a batch: arrays, because the names of members would be most of the text. */
-type WireRequestTuple = [number, 0 | 1, string, number, flags: number, number, [string, unknown][]];
+type WireRequestTuple = [
+  number,
+  0 | 1,
+  string,
+  number,
+  flags: number,
+  number,
+  [string, unknown][],
+  chain: string | null,
+];
 const MAY_BE_APPLIED = 1;
 const IS_ORDERED = 2;
 /** Reply to one request: its number, then either the results of its steps or what went wrong. */
@@ -88,13 +98,14 @@ export function encodeRequests(requests: readonly WireRequest[]): string {
     (request.mayBeApplied ? MAY_BE_APPLIED : 0) | (request.isOrdered ? IS_ORDERED : 0),
     request.deadlineAt,
     request.steps.map((step) => [step.name, step.input]),
+    request.chain ?? null,
   ]);
   return JSON.stringify(tuples);
 }
 
 export function decodeRequests(text: string): WireRequest[] {
   return (JSON.parse(text) as WireRequestTuple[]).map(
-    ([id, isWrite, operationId, requestedAt, flags, deadlineAt, steps]) => ({
+    ([id, isWrite, operationId, requestedAt, flags, deadlineAt, steps, chain]) => ({
       id,
       kind: isWrite === 1 ? "write" : "read",
       operationId,
@@ -103,6 +114,7 @@ export function decodeRequests(text: string): WireRequest[] {
       isOrdered: (flags & IS_ORDERED) !== 0,
       deadlineAt,
       steps: steps.map(([name, input]) => ({ name, input })),
+      chain: chain ?? undefined,
     }),
   );
 }

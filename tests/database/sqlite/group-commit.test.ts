@@ -72,6 +72,37 @@ describe("group commit", () => {
     });
   });
 
+  it("applies nothing of a chain behind what failed, however many groups it fills, and goes on with the next chain", async () => {
+    await withCounterDatabase({}, async (database) => {
+      const { engine } = database;
+      const send = (chain: string, index: number, step: { name: string; input: unknown }): Promise<unknown[]> =>
+        engine.write({
+          ...{
+            operationId: `${chain} ${index}`,
+            requestedAt: Date.now(),
+            mayBeApplied: true,
+            timeoutMs: 30_000,
+            chain,
+          },
+          steps: [step],
+        });
+      const added = (index: number) => ({ name: "counter.add", input: { name: `c${index}`, amount: 1 } });
+      const failing = { name: "counter.fail", input: { name: "ghost" } };
+      const sent = Array.from({ length: 1_200 }, (_, index) =>
+        send("first", index, index === 2 ? failing : added(index)),
+      );
+      const other = add(database, "not of the chain");
+      const kinds = (await Promise.allSettled(sent)).map(({ status }) => status);
+      await other;
+      expect(kinds.slice(0, 2)).toEqual(["fulfilled", "fulfilled"]);
+      expect(new Set(kinds.slice(2))).toEqual(new Set(["rejected"]));
+      expect((await ledgerNames(database)).sort()).toEqual(["c0", "c1", "not of the chain"]);
+
+      await Promise.all([send("second", 2, added(2)), send("second", 3, added(3))]);
+      expect(await ledgerNames(database)).toHaveLength(5);
+    });
+  });
+
   it("applies all steps of a batch or none", async () => {
     await withCounterDatabase({}, async (database) => {
       const { manager } = database;

@@ -57,9 +57,16 @@ async function run(names: readonly string[], options: Options): Promise<void> {
 
   const results: RowResult[] = [];
   const failures: string[] = [];
+  let open: string | undefined;
+  process.on("exit", () => {
+    if (open !== undefined) rmSync(open, { recursive: true, force: true });
+  });
+  // Its processes end with their channel.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
   for (const row of rows) {
     console.error(`\n${row.name}: ${row.title}`);
     const folder = mkdtempSync(join(resolve(options.folder), "run-"));
+    open = folder;
     const bench = new Bench({ folder, isQuick: options.quick, repetitions, onProgress });
     try {
       const result = await bench.measure(row);

@@ -31,6 +31,8 @@ const ACTIONS = ["event.create", "event.close", "flag.set", "event.remind"];
 const SNOWFLAKE = "100000000000000002";
 const HOUR_MS = 3_600_000;
 const PLAIN_REPEATS = 50;
+/** Of the file, for each audit entry and what is beside it. */
+const BYTES_PER_ENTRY = 5_000;
 
 function withDatabase<Result>(path: string, body: (database: Database.Database) => Result): Result {
   const database = new Database(path);
@@ -132,7 +134,7 @@ function fillBytes(path: string, bytes: number): void {
       const event = insertEvent(database);
       const reaction = database.prepare("INSERT INTO reaction VALUES (?, ?, '✅', 1, ?, ?)");
       const chain = new AuditChain(database, guildId);
-      const count = Math.floor(bytes / 5_600);
+      const count = Math.floor(bytes / BYTES_PER_ENTRY);
       for (let number = 0; number < count; number++) {
         const at = now - (count - number) * 100;
         if (number % 20 === 0) {

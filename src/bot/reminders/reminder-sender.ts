@@ -68,7 +68,7 @@ export class ReminderSender {
       const sent = await this.#retry(async (): Promise<Message> =>
         channel.send({ content, allowedMentions, nonce, enforceNonce: true }),
       );
-      const reachedIds = sent.content === content ? mentionedIds : listMentioned(sent, remaining);
+      const reachedIds = sent.content === content ? mentionedIds : listMentioned(sent);
       await onDelivered(reachedIds, sent.id);
       const reached = new Set(reachedIds);
       remaining = remaining.filter((id) => !reached.has(id));
@@ -133,7 +133,7 @@ function createNonce(reminderId: string, part: string): string {
   return hash("sha256", `${reminderId} ${part}`, "base64url").slice(0, NONCE_LENGTH);
 }
 
-/** Discord gave back an earlier message with other people in it: those it mentions have been reached. */
-function listMentioned(message: Message, candidates: readonly string[]): string[] {
-  return candidates.filter((id) => message.mentions.users.has(id));
+/** Discord gave back an earlier message: whoever it mentions has been reached, also those who have answered since. */
+function listMentioned(message: Message): string[] {
+  return [...message.mentions.users.keys()];
 }

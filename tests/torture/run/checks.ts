@@ -95,8 +95,7 @@ function compareReached(
 ): string[] {
   const reached = messages.flatMap((messageId) => world.reminders.get(messageId)?.userIds ?? []);
   const isOnce = new Set(reached).size === reached.length;
-  // After a kill, the bot notes only those whom it would have reached once more: who answered meanwhile is missing.
-  if (notified.length > 0 && isOnce && notified.every((userId) => reached.includes(userId))) return [];
+  if (notified.length > 0 && isOnce && [...notified].sort().join() === [...reached].sort().join()) return [];
   return [`reminder ${id} says that it reached ${notified.length}, and Discord saw it reach ${reached.length}`];
 }
 

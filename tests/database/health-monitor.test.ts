@@ -181,6 +181,7 @@ describe("SizeKeeper", () => {
       expect(works[0]!.vacuum!.bytesAfter).toBeLessThan(works[0]!.vacuum!.bytesBefore * 0.6);
       raw.close();
 
+      await until(() => (database.engine.archiveStatus?.generation ?? "") !== "");
       const { generation } = database.engine.archiveStatus!;
       await database.manager.call("counter.add", { name: "after", amount: 1 });
       await database.engine.flushArchive();

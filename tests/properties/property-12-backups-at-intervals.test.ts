@@ -9,7 +9,7 @@ import { createCounterDatabase, withFolder } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 
 const MINUTE_MS = 60_000;
-const LOOK_MS = 5_000;
+const LOOK_MS = 1_000;
 const START_MS = 10_000;
 const PAUSE_MS = 10 * MINUTE_MS;
 const CRON = "any";

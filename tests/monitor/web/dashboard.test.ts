@@ -177,7 +177,7 @@ withBrowser(`the dashboard in a real browser${note}`, () => {
     expect(await page.locator("main.is-old").count()).toBe(1);
     expect(await page.getByRole("button", { name: "Back up now" }).isDisabled()).toBe(true);
     await page.setViewportSize({ width: 390, height: 900 });
-    expect(await overflowOf(page)).toBeLessThanOrEqual(0);
+    await bot.sandbox.waitFor(async () => (await overflowOf(page)) <= 0, 10_000);
     await bot.startApp();
     await page.getByText("Live", { exact: true }).waitFor();
     expect(await page.locator("main.is-old").count()).toBe(0);

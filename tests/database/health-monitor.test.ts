@@ -84,7 +84,9 @@ describe("HealthMonitor", () => {
       degradation.transition({ kind: "normal" });
 
       const sampledCount = (): number => heard.reduce((sum, [sample]) => sum + sample.queryCount, 0);
-      await until(() => sampledCount() >= 23 && health.slowQueries().some(({ plan }) => plan.length > 0));
+      await until(
+        () => heard.length >= 2 && sampledCount() >= 23 && health.slowQueries().some(({ plan }) => plan.length > 0),
+      );
       expect(heard[0]![1].at).toBe(heard[0]![0].at);
       expect(health.metrics()).toMatchObject({
         connectionStatus: "normal",

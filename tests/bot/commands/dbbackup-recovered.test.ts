@@ -135,7 +135,11 @@ describe("a recovered database that waits for a person", () => {
     expect(text).not.toContain(bot.dataFolder);
     await settled();
     expect(await listRecorded()).toEqual([...OWN_IDS, ...LATER_IDS].sort());
-    expect(await listAudit(bot.guildId)).toContain("backup.restore recovered success");
+    // While the restored database is being opened, it waits in the file for such times.
+    await bot.sandbox.waitFor(
+      async () => (await listAudit(bot.guildId)).includes("backup.restore recovered success"),
+      30_000,
+    );
     expect((await use("dbbackup restore", { backup: "recovered" })).text).toContain(words.offerGone);
     expect((await choices("restore")).map(({ value }) => value)).not.toContain("recovered");
     expect(await press(another.message)).toContain(words.offerGone);
@@ -147,7 +151,11 @@ describe("a recovered database that waits for a person", () => {
     expect(await press(question.message)).toContain("The database is back");
     await settled();
     expect(await listRecorded()).toEqual(OWN_IDS);
-    expect(await listAudit(bot.guildId)).toContain(`backup.restore ${snapshotId} success`);
+    // While the restored database is being opened, it waits in the file for such times.
+    await bot.sandbox.waitFor(
+      async () => (await listAudit(bot.guildId)).includes(`backup.restore ${snapshotId} success`),
+      30_000,
+    );
     await bot.sandbox.waitFor(async () => (await listAudit("")).includes("recovery.declined database failure"), 30_000);
     expect(recoveryKind()).toBe("idle");
     expect((await use("dbhealth")).text).not.toContain("A recovered one");

@@ -168,6 +168,7 @@ describe("/dbbackup restore", () => {
     expect(offered.map(({ value }) => value)).toContain(kept.id);
     expect(offered.map(({ value }) => value)).not.toContain(lost.id);
     // The backup was made before its own entry was written, the restore's entry after it.
+    await bot.sandbox.waitFor(async () => (await listAudit(id)).length > 0, 30_000);
     expect(await listAudit(id)).toEqual(["backup.restore success"]);
   });
 

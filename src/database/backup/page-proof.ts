@@ -23,7 +23,8 @@ export interface PageProofSource {
 }
 
 export interface PageProof {
-  readonly generation: string;
+  /** What it was read from. */
+  readonly origin: ProofOrigin;
   readonly table: PageTable;
   /** Of the last segment: its versions of each page, the newest at the end. Empty when all of it is in the file. */
   readonly versions: ReadonlyMap<number, readonly number[]>;
@@ -37,7 +38,8 @@ export interface PageProof {
 
 /** Throws BACKUP_NOT_FOUND or BACKUP_DAMAGED with what the archive lacks, and BACKUP_KEY_WRONG. */
 export async function readPageProof(source: PageProofSource): Promise<PageProof> {
-  const { snapshot, run, generation } = await findSource(source);
+  const origin = await findOrigin(source);
+  const { snapshot, run, generation } = origin;
   const folder = join(source.backupFolder, ARCHIVE_FOLDER, run.generation);
   const last = run.segments.at(-1)!;
   const isSettled = last.isSettled && last.number === generation.segments.at(-1)!.number;
@@ -70,21 +72,21 @@ export async function readPageProof(source: PageProofSource): Promise<PageProof>
     });
   }
   return {
-    ...{ generation: run.generation, table, versions, pageCount: last.end!.pageCount },
+    ...{ origin, table, versions, pageCount: last.end!.pageCount },
     // The snapshot's pages stand for the end of the segment before.
     isBaseUncertain: !known && !isSettled && run.from.segment === last.number,
     end: { salts: last.salts, offset: last.end!.offset },
   };
 }
 
-export interface ProofSource {
+export interface ProofOrigin {
   readonly snapshot: SnapshotFact;
   readonly run: ArchiveRun;
   readonly generation: ArchivedGeneration;
 }
 
 /** The snapshot and the segments that make the newest state; the archive has to reach the end of what was written. */
-export async function findSource({ backupFolder }: Pick<PageProofSource, "backupFolder">): Promise<ProofSource> {
+async function findOrigin({ backupFolder }: Pick<PageProofSource, "backupFolder">): Promise<ProofOrigin> {
   const facts = await readRestoreFacts(backupFolder, { kind: "newest" });
   const { route, warnings } = planRestore(facts, { kind: "newest" });
   const newest = facts.generations.at(-1);
@@ -106,26 +108,25 @@ async function loadTable(
   return table.segment >= wanted.from && table.segment <= wanted.to ? table : undefined;
 }
 
-async function readSnapshot(
-  { backupFolder, key }: PageProofSource,
-  { id, pageSize }: SnapshotFact,
-  { from }: ArchiveRun,
-): Promise<PageTable> {
-  const table = new PageTable(pageSize, from.segment - 1);
-  const { manifest, dataPath } = await getSnapshot(backupFolder, id);
-  const { compression, encryption } = manifest;
+async function readSnapshot(source: PageProofSource, snapshot: SnapshotFact, { from }: ArchiveRun): Promise<PageTable> {
+  const table = new PageTable(snapshot.pageSize, from.segment - 1);
   let number = 0;
-  for await (const page of inPages(
-    readStoredFile(dataPath, { compression, isEncrypted: encryption !== null, key }),
-    pageSize,
-  )) {
-    table.set(++number, proofOf(number, page));
-  }
+  for await (const page of readSnapshotPages(source, snapshot)) table.set(++number, proofOf(number, page));
   return table;
 }
 
+/** The pages of a snapshot in their order, each a part of what was read: to be copied by whoever keeps it. */
+export async function* readSnapshotPages(
+  { backupFolder, key }: PageProofSource,
+  { id, pageSize }: SnapshotFact,
+): AsyncGenerator<Buffer> {
+  const { manifest, dataPath } = await getSnapshot(backupFolder, id);
+  const { compression, encryption } = manifest;
+  yield* inPages(readStoredFile(dataPath, { compression, isEncrypted: encryption !== null, key }), pageSize);
+}
+
 /** Whole pages; what is left at the end and is none is left out. */
-export async function* inPages(parts: AsyncIterable<Buffer>, pageBytes: number): AsyncGenerator<Buffer> {
+async function* inPages(parts: AsyncIterable<Buffer>, pageBytes: number): AsyncGenerator<Buffer> {
   let pending: Buffer = Buffer.alloc(0);
   for await (const part of parts) {
     pending = pending.length === 0 ? part : Buffer.concat([pending, part]);

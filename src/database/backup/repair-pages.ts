@@ -8,11 +8,16 @@ import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import { fingerprintOf, readArchiveTail } from "../sqlite/archive-take-up.ts";
 import { ARCHIVE_FOLDER, encodeArchiveLine, indexPath } from "./archive-index.ts";
 import { BackupKey } from "./encryption.ts";
-import { findSource, inPages, readPageProof, scan, type PageProof, type ProofSource } from "./page-proof.ts";
+import {
+  readPageProof,
+  readSnapshotPages,
+  scan,
+  type PageProof,
+  type PageProofSource,
+  type ProofOrigin,
+} from "./page-proof.ts";
 import { proofOf } from "./page-table.ts";
 import { judge } from "./scrub-pages.ts";
-import { getSnapshot } from "./snapshot-catalogue.ts";
-import { readStoredFile } from "./stored-file.ts";
 
 /**
  * The job that puts the right content into damaged pages, from archive and snapshot, while nobody has the database open.
@@ -55,7 +60,7 @@ export async function repairPages(job: RepairPagesJob, report: ReportProgress): 
     }
     if (wanted.size === 0) return { repairedPages: [] };
     report({ step: "collect", share: 0.3 });
-    const contents = await collect(source, await findSource(source), wanted);
+    const contents = await collect(source, proof.origin, wanted);
     for (const number of wanted.keys()) {
       const content = contents.get(number);
       if (!content || proofOf(number, content) !== newestOf(proof, number)) {
@@ -101,8 +106,8 @@ async function carryOn(archiveFolder: string, before: string, fingerprint: strin
 
 /** The newest content of each page. */
 async function collect(
-  source: { readonly backupFolder: string; readonly key: BackupKey | undefined },
-  { snapshot, run }: ProofSource,
+  source: PageProofSource,
+  { snapshot, run }: ProofOrigin,
   wanted: ReadonlyMap<number, Buffer>,
 ): Promise<Map<number, Buffer>> {
   const contents = new Map<number, Buffer>();
@@ -112,10 +117,8 @@ async function collect(
     });
   }
   if (contents.size === wanted.size) return contents;
-  const { manifest, dataPath } = await getSnapshot(source.backupFolder, snapshot.id);
-  const form = { compression: manifest.compression, isEncrypted: manifest.encryption !== null, key: source.key };
   let number = 0;
-  for await (const page of inPages(readStoredFile(dataPath, form), snapshot.pageSize)) {
+  for await (const page of readSnapshotPages(source, snapshot)) {
     number++;
     if (wanted.has(number) && !contents.has(number)) contents.set(number, Buffer.from(page));
   }

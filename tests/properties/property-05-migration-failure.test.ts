@@ -53,7 +53,7 @@ function breakVersion({ version }: HistoryStep, kind: Failure, at: number, rows:
   };
 }
 
-/** Runs the migration that fails, and gives the code of its error. */
+/** Runs the migration that is to fail, and gives the code of its error, or "none" when nothing of it was harmful. */
 async function failToMigrate(
   path: string,
   versions: readonly SchemaVersion[],
@@ -64,8 +64,12 @@ async function failToMigrate(
   if (isThroughEngine && kind !== "full") {
     const database = createEngineAt(path, versions);
     try {
-      await expect(database.manager.start()).rejects.toThrow();
+      const hasStarted = await database.manager.start().then(
+        () => true,
+        () => false,
+      );
       const { state } = database.degradation;
+      if (hasStarted) return "none";
       return state.kind === "offline" ? state.reason.code : state.kind;
     } finally {
       await database.close();

@@ -4,7 +4,7 @@ import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError } from "commander";
 import { Campaign, type CampaignRound } from "./campaign.ts";
 import { listPossibleFaults } from "./faults/all-faults.ts";
-import { findFaults } from "./plan.ts";
+import { findFaults, MAX_FAULTS } from "./plan.ts";
 import { describeFailure, formatTable, toJson } from "./report.ts";
 
 /** `npm run torture`: random faults against the running bot, with a model beside it that knows what was acknowledged. */
@@ -15,6 +15,7 @@ interface Options {
   readonly seed: number;
   readonly first: number;
   readonly load: number;
+  readonly most: number;
   readonly faults?: readonly string[];
   readonly json?: string;
 }
@@ -31,6 +32,7 @@ const options = new Command("torture")
   .option("--seed <number>", "repeats a run", readNumber, randomInt(MAX_SEED))
   .option("--first <number>", "number of the first round", readNumber, 1)
   .option("--load <seconds>", "how long people use the bot in a round", readNumber, 6)
+  .option("--most <number>", "most faults in a round", readNumber, MAX_FAULTS)
   .option("--faults <names>", "only these, by the begin of their names, separated by commas", (text) => text.split(","))
   .option("--json <file>", "write all figures there")
   .parse()
@@ -43,7 +45,8 @@ function readNumber(text: string): number {
 }
 
 function describe({ plan }: CampaignRound): string {
-  return plan.faults.map(({ fault }) => fault.name).join(", ");
+  const counts = Map.groupBy(plan.faults, ({ fault }) => fault.name);
+  return [...counts].map(([name, { length }]) => (length === 1 ? name : `${length} × ${name}`)).join(", ");
 }
 
 const { faults: possible, leftOut } = listPossibleFaults();
@@ -55,6 +58,7 @@ const { seed, first } = options;
 const durationMs = (options.hours ?? (options.rounds === undefined ? DEFAULT_HOURS : Infinity)) * MS_PER_HOUR;
 const extraOptions =
   (options.load === 6 ? "" : ` --load ${options.load}`) +
+  (options.most === MAX_FAULTS ? "" : ` --most ${options.most}`) +
   (options.faults === undefined ? "" : ` --faults "${options.faults.join(",")}"`);
 console.log(`Seed ${seed}. Left out: ${leftOut.join("; ")}.`);
 
@@ -104,15 +108,18 @@ function finish(): void {
 const campaign = new Campaign({
   ...{ seed, first, faults, durationMs, onRound: show },
   loadMs: options.load * 1_000,
+  maxFaults: options.most,
   maxRounds: options.rounds ?? Infinity,
 });
 
-process.once("SIGINT", () => {
-  void campaign.stop().finally(() => {
-    finish();
-    process.exit(EXIT_INTERRUPTED);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    void campaign.stop().finally(() => {
+      finish();
+      process.exit(EXIT_INTERRUPTED);
+    });
   });
-});
+}
 
 if (isTerminal) bar.start(1_000, 0, { round: first, acknowledged: 0, kills: 0, failed: 0, last: "" });
 await campaign.run();

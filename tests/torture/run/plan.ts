@@ -28,16 +28,17 @@ export interface PlanOptions {
   readonly faults: readonly Fault[];
   /** Begins of faults lie within it. */
   readonly loadMs: number;
+  /** In one round; a third of it at least. */
   readonly maxFaults?: number;
 }
 
-const MAX_FAULTS = 3;
+export const MAX_FAULTS = 3;
 const SHORTEST_MS = 300;
 const QUIET_BEFORE_MS = 300;
 
 export function planRound(round: number, { seed, faults, loadMs, maxFaults = MAX_FAULTS }: PlanOptions): RoundPlan {
   const random = randomOfRound(seed, round);
-  const chosen = chooseFaults(random, faults, random.between(1, maxFaults));
+  const chosen = chooseFaults(random, faults, random.between(Math.ceil(maxFaults / 3), maxFaults));
   const planned = chosen.map((fault) => ({
     fault,
     startMs: random.between(QUIET_BEFORE_MS, Math.max(loadMs - SHORTEST_MS, QUIET_BEFORE_MS)),
@@ -62,8 +63,8 @@ function chooseFaults(random: Random, faults: readonly Fault[], count: number): 
   while (chosen.length < count && left.length > 0) {
     const fault = pickWeighted(random, left);
     chosen.push(fault);
-    // Nothing twice, and no second copy of the data destroyed.
-    left = left.filter((other) => other !== fault && !(fault.destroys && other.destroys));
+    // No second copy of the data is destroyed.
+    if (fault.destroys) left = left.filter(({ destroys }) => !destroys);
   }
   return chosen;
 }

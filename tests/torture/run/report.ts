@@ -4,6 +4,8 @@ import type { CampaignRound } from "./campaign.ts";
 
 export interface FaultRow {
   readonly fault: string;
+  /** How often it was done. */
+  readonly times: number;
   readonly rounds: number;
   /** In rounds with it, also of other faults of theirs. */
   readonly acknowledged: number;
@@ -33,15 +35,16 @@ export function describeFailure({ plan, findings, missed, keptIn }: CampaignRoun
 export function summarizeFaults(rounds: readonly CampaignRound[]): FaultRow[] {
   const names = [...new Set(rounds.flatMap(({ plan }) => plan.faults.map(({ fault }) => fault.name)))].sort();
   return names.map((name) => {
-    const with_ = rounds.filter(({ plan, missed }) => {
-      const isPlanned = plan.faults.some(({ fault }) => fault.name === name);
-      return isPlanned && !missed.some((text) => text.startsWith(`${name}:`));
-    });
-    return { fault: name, ...summarize(with_) };
+    const timesOf = ({ plan, missed }: CampaignRound): number => {
+      const planned = plan.faults.filter(({ fault }) => fault.name === name).length;
+      return planned - missed.filter((text) => text.startsWith(`${name}:`)).length;
+    };
+    const times = rounds.reduce((sum, round) => sum + timesOf(round), 0);
+    return { fault: name, times, ...summarize(rounds.filter((round) => timesOf(round) > 0)) };
   });
 }
 
-export function summarize(rounds: readonly CampaignRound[]): Omit<FaultRow, "fault"> {
+export function summarize(rounds: readonly CampaignRound[]): Omit<FaultRow, "fault" | "times"> {
   const times = rounds.flatMap(({ normalAfterMs }) => normalAfterMs ?? []).sort((a, b) => a - b);
   return {
     rounds: rounds.length,
@@ -59,9 +62,12 @@ function round(value: number | undefined): number | undefined {
 }
 
 export function formatTable(rounds: readonly CampaignRound[]): string {
-  const rows = [...summarizeFaults(rounds), { fault: "all rounds", ...summarize(rounds) }];
+  const byFault = summarizeFaults(rounds);
+  const times = byFault.reduce((sum, row) => sum + row.times, 0);
+  const rows = [...byFault, { fault: "all rounds", times, ...summarize(rounds) }];
   const head = [
     "fault",
+    "times",
     "rounds",
     "acknowledged",
     "reminders",
@@ -73,6 +79,7 @@ export function formatTable(rounds: readonly CampaignRound[]): string {
   const cells = rows.map((row) => [
     ...[
       row.fault,
+      String(row.times),
       String(row.rounds),
       String(row.acknowledged),
       String(row.reminders),

@@ -4,6 +4,7 @@ import { runChecks } from "./checks.ts";
 import type { Heal } from "./faults/fault.ts";
 import { fiuEnvironment } from "./faults/system-faults.ts";
 import type { PlannedFault, RoundPlan } from "./plan.ts";
+import type { Random } from "./random.ts";
 import type { Rig } from "./rig.ts";
 import { withSmallDisk } from "./small-disk.ts";
 import { StoredData, type StoredEvent } from "./stored.ts";
@@ -114,9 +115,9 @@ async function start(rig: Rig): Promise<void> {
 /** Resolves when the time of the load is over and all faults are mended, with when the last one was left to the bot. */
 async function suffer(rig: Rig, plan: RoundPlan, missed: string[]): Promise<number> {
   let lastAt = Date.now();
-  const apply = async ({ fault, startMs, lastsMs }: PlannedFault): Promise<void> => {
-    const random = plan.random.fork();
-    await pause(startMs);
+  const startedAt = Date.now();
+  const apply = async ({ fault, startMs, lastsMs }: PlannedFault, random: Random): Promise<void> => {
+    await pause(Math.max(0, startedAt + startMs - Date.now()));
     let mendedAt = Date.now();
     let heal: Heal | void = undefined;
     try {
@@ -133,7 +134,12 @@ async function suffer(rig: Rig, plan: RoundPlan, missed: string[]): Promise<numb
     }
     lastAt = Math.max(lastAt, mendedAt);
   };
-  await Promise.all([pause(plan.loadMs), ...plan.faults.map(apply)]);
+  // The same fault a second time waits until the first is mended.
+  const courses = [...Map.groupBy(plan.faults, ({ fault }) => fault).values()].map(async (course) => {
+    const randoms = course.map(() => plan.random.fork());
+    for (const [index, planned] of course.entries()) await apply(planned, randoms[index]!);
+  });
+  await Promise.all([pause(plan.loadMs), ...courses]);
   return lastAt;
 }
 

@@ -51,7 +51,6 @@ export async function runMusterHere(
   environment: Environment = {},
 ): Promise<MusterResult> {
   let [stdout, stderr] = ["", ""];
-  const { jest } = import.meta;
   const spies = [
     jest.spyOn(process.stdout, "write").mockImplementation((text) => ((stdout += String(text)), true)),
     jest.spyOn(process.stderr, "write").mockImplementation((text) => ((stderr += String(text)), true)),

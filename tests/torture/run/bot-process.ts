@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { appendFileSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -11,6 +12,8 @@ const READY_WITHIN_MS = 90_000;
 const STOP_WITHIN_MS = 20_000;
 const HEALTH_WITHIN_MS = 2_000;
 const POLL_MS = 25;
+/** Time for its maintenance process to end by itself. */
+const LEFT_BEHIND_MS = 2_000;
 
 export interface BotPlace {
   readonly token: string;
@@ -59,17 +62,14 @@ export class BotProcess {
         ...place.settings,
       },
       stdio: ["ignore", "pipe", "pipe"],
+      // A group of its own, of which nothing stays behind.
+      detached: true,
     });
     running.add(this.#child);
     const listen = (chunk: Buffer): void => this.#hear(chunk, place.logPath);
     this.#child.stdout?.on("data", listen);
     this.#child.stderr?.on("data", listen);
-    this.ended = new Promise((resolve) => {
-      this.#child.once("close", () => {
-        running.delete(this.#child);
-        resolve();
-      });
-    });
+    this.ended = this.#awaitEnd();
   }
 
   get pid(): number {
@@ -125,6 +125,19 @@ export class BotProcess {
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name) && readParent(name) === parent)
       .map(Number);
+  }
+
+  async #awaitEnd(): Promise<void> {
+    const closed = once(this.#child, "close");
+    await once(this.#child, "exit");
+    // Killed while it forks under libfiu, it leaves a copy of itself that hangs and holds its streams open.
+    await Promise.race([closed, pause(LEFT_BEHIND_MS, undefined, { ref: false })]);
+    try {
+      process.kill(-this.pid, "SIGKILL");
+    } catch {
+      // Nothing was left, as always but then.
+    }
+    running.delete(this.#child);
   }
 
   #hear(chunk: Buffer, logPath: string): void {

@@ -200,6 +200,8 @@ export class Sandbox {
     });
     registerPage(server);
     server.server.on("upgrade", (request, socket, head) => {
+      // Whoever asked may be gone before the answer is: nobody else listens for it.
+      socket.on("error", () => socket.destroy());
       const isPage = request.url?.split("?", 1)[0] === LIVE_PATH;
       (isPage ? this.live : this.gateway).accept(request, socket, head);
     });

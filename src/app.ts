@@ -19,7 +19,7 @@ import type { Settings } from "./config/settings.ts";
 import type { Clock } from "./core/clock.ts";
 import type { MusterError } from "./core/errors.ts";
 import { Lifecycle } from "./core/lifecycle.ts";
-import type { LogSink } from "./core/logger.ts";
+import type { Logger, LogSink } from "./core/logger.ts";
 import { toArchiveSettings, toBackupSettings, toRecoverySettings } from "./database/backup/backup-settings.ts";
 import { Backups } from "./database/backup/backups.ts";
 import { Recovery } from "./database/backup/recovery.ts";
@@ -28,7 +28,7 @@ import { ErrorHandler } from "./database/error-handler.ts";
 import { HealthMonitor } from "./database/health-monitor.ts";
 import { IntegrityMonitor } from "./database/integrity/integrity-monitor.ts";
 import { createCronSchedule } from "./database/maintenance/cron-schedule.ts";
-import { MaintenanceRunner } from "./database/maintenance/maintenance-runner.ts";
+import { MaintenanceRunner, type Maintenance } from "./database/maintenance/maintenance-runner.ts";
 import { OperationLog } from "./database/operation-log.ts";
 import { MigrationGate } from "./database/schema/migration-gate.ts";
 import type { ArchiveSettings } from "./database/sqlite/archive-keeper.ts";
@@ -60,6 +60,8 @@ export interface AppOptions {
   readonly onFatal: (error: MusterError) => void;
   /** Applies changes of `.env` and `config/database.json` while running. Default false: settings stay as given. */
   readonly isWatchingSettings?: boolean;
+  /** Who does what is heavy. Default: a process for each job. */
+  readonly createMaintenance?: (parts: { readonly clock: Clock; readonly logger: Logger }) => Maintenance;
 }
 
 /** The whole program but for process and sandbox: every part, in the order in which it starts. */
@@ -149,7 +151,8 @@ export class App {
       this.alerts.take(event);
       return systemAudit.take(event);
     };
-    const maintenance = new MaintenanceRunner({ clock, logger });
+    const { createMaintenance = (parts) => new MaintenanceRunner(parts) } = options;
+    const maintenance = createMaintenance({ clock, logger });
     const run: MaintenanceRunner["run"] = (job, runOptions) => maintenance.run(job, runOptions);
     this.integrity = new IntegrityMonitor({
       ...{ path: isInMemory ? undefined : databasePath, database, degradation, clock, logger },

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import type { MaintenanceRunner } from "../database/maintenance/maintenance-runner.ts";
+import type { Maintenance } from "../database/maintenance/maintenance-runner.ts";
 
 /** Where the command line works, and who does its heavy work. */
 export interface Workplace {
@@ -9,5 +9,3 @@ export interface Workplace {
   /** Default: a process for each job. */
   readonly createMaintenance?: (parts: { readonly clock: Clock; readonly logger: Logger }) => Maintenance;
 }
-
-export type Maintenance = Pick<MaintenanceRunner, "run" | "stop">;

@@ -5,6 +5,7 @@ import Database from "better-sqlite3";
 import { listSnapshots } from "../../src/database/backup/snapshot-catalogue.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
 import { withRawConnection } from "../helpers/database.ts";
+import { createJobsBesideBot } from "../helpers/jobs-here.ts";
 
 /** What a bot has left in a folder, and what it held in between. */
 export interface BotData {
@@ -20,7 +21,7 @@ export interface BotData {
 
 /** Runs the real bot in a folder: an entry, a backup, a change, a pause, another change. The caller removes the folder. */
 export async function makeBotData(folder: string): Promise<BotData> {
-  const bot = await startTestBot({ dataFolder: folder });
+  const bot = await startTestBot({ dataFolder: folder, createMaintenance: createJobsBesideBot });
   const { databasePath, guildId } = bot;
   await append(bot, "before");
   const { id: snapshotId } = await bot.app.backups!.manager.create({ reason: "manual", comment: "the first" });

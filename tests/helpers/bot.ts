@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { App } from "../../src/app.ts";
+import { App, type AppOptions } from "../../src/app.ts";
 import { loadSettings } from "../../src/config/settings.ts";
 import { systemClock, type Clock } from "../../src/core/clock.ts";
 import { silentLogger, type LogFields, type Logger } from "../../src/core/logger.ts";
@@ -18,6 +18,8 @@ export interface TestBotOptions {
   /** Kept by the caller; otherwise a new one, removed at the end. */
   readonly dataFolder?: string;
   readonly clock?: Clock;
+  /** Default: a process for each job, as in life. */
+  readonly createMaintenance?: AppOptions["createMaintenance"];
 }
 
 export interface LogLine {
@@ -102,7 +104,9 @@ export class TestBot {
       MONITOR_PORT: "0",
       ...this.#options.settings,
     };
+    const { createMaintenance } = this.#options;
     return new App({
+      ...(createMaintenance === undefined ? {} : { createMaintenance }),
       settings: loadSettings({ environment }),
       folder: this.dataFolder,
       access: { token: this.sandbox.botToken, apiUrl: this.sandbox.apiUrl },

@@ -1,15 +1,24 @@
+import type { AppOptions } from "../../src/app.ts";
 import { MusterError } from "../../src/core/errors.ts";
-import type { MaintenanceJob, MaintenanceResult } from "../../src/database/maintenance/maintenance-job.ts";
-import type { MaintenanceRunner, RunOptions } from "../../src/database/maintenance/maintenance-runner.ts";
+import type {
+  MaintenanceJob,
+  MaintenanceKind,
+  MaintenanceResult,
+} from "../../src/database/maintenance/maintenance-job.ts";
+import {
+  MaintenanceRunner,
+  type Maintenance,
+  type RunOptions,
+} from "../../src/database/maintenance/maintenance-runner.ts";
 import { performJob } from "../../src/database/maintenance/perform-job.ts";
 import { fromWireError, toWireError } from "../../src/database/sqlite/thread-protocol.ts";
 
 /**
  * Does maintenance jobs in the test's own process, one after another: a process for each costs as much as most tests.
- * Only where nothing in this process has the database open: closing it here would drop the locks of the others. What
- * goes in and what comes out is plain data, as it is between processes.
+ * Only where nothing in this process has the database open, else `createJobsBesideBot`. What goes in and what comes out
+ * is plain data, as it is between processes.
  */
-export class JobsHere implements Pick<MaintenanceRunner, "run" | "stop"> {
+export class JobsHere implements Maintenance {
   #last: Promise<unknown> = Promise.resolve();
   #isStopped = false;
 
@@ -35,6 +44,18 @@ export class JobsHere implements Pick<MaintenanceRunner, "run" | "stop"> {
     }
   }
 }
+
+/** These open the database's file without SQLite: closing it would drop the locks that the bot has on it. */
+const NOT_BESIDE_A_BOT: readonly MaintenanceKind[] = ["scrub-pages", "repair-pages"];
+
+/** For a bot in the test's own process: what may not be done beside it has a process, as in life. */
+export const createJobsBesideBot: NonNullable<AppOptions["createMaintenance"]> = (parts) => {
+  const [here, processes] = [new JobsHere(), new MaintenanceRunner(parts)];
+  return {
+    run: (job, options) => (NOT_BESIDE_A_BOT.includes(job.kind) ? processes : here).run(job, options),
+    stop: async () => void (await Promise.all([here.stop(), processes.stop()])),
+  };
+};
 
 function toPlain<Value>(value: Value): Value {
   return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as Value);

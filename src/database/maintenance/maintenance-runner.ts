@@ -146,6 +146,9 @@ export class MaintenanceRunner {
   }
 }
 
+/** Who does the jobs, wherever they are done. */
+export type Maintenance = Pick<MaintenanceRunner, "run" | "stop">;
+
 function createStopError(): MusterError {
   return new MusterError("SHUTTING_DOWN", "run a maintenance job: the program is stopping");
 }

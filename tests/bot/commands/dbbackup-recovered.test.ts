@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import type { APIMessage } from "discord-api-types/v10";
 import { english } from "../../../src/bot/texts/texts.ts";
 import { startTestBot, type TestBot } from "../../helpers/bot.ts";
+import { createJobsBesideBot } from "../../helpers/jobs-here.ts";
 import { buttonIdOf, readMessage, type Options } from "./event-rig.ts";
 
 const words = english.admin.backup;
@@ -11,7 +12,10 @@ const LATER_IDS = Array.from({ length: 10 }, (_, index) => String(400_000_000_00
 
 let bot: TestBot;
 beforeAll(async () => {
-  bot = await startTestBot({ settings: { DB_AUTO_RECOVER: "false", DB_INTEGRITY_SCHEDULE: "0 4 * * *" } });
+  bot = await startTestBot({
+    settings: { DB_AUTO_RECOVER: "false", DB_INTEGRITY_SCHEDULE: "0 4 * * *" },
+    createMaintenance: createJobsBesideBot,
+  });
 }, 60_000);
 afterAll(() => bot.stop());
 

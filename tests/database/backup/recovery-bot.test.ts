@@ -2,12 +2,16 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import type { RecoveryReport } from "../../../src/database/backup/recovery-report.ts";
-import { startTestBot, type TestBot } from "../../helpers/bot.ts";
+import { startTestBot, type TestBot, type TestBotOptions } from "../../helpers/bot.ts";
+import { createJobsBesideBot } from "../../helpers/jobs-here.ts";
 
 let bot: TestBot;
-async function startBot(settings: Record<string, string> = {}): Promise<void> {
-  bot = await startTestBot({ settings: { DB_INTEGRITY_SCHEDULE: "0 4 * * *", ...settings } });
+async function startBot(settings: Record<string, string> = {}, options: TestBotOptions = {}): Promise<void> {
+  bot = await startTestBot({ settings: { DB_INTEGRITY_SCHEDULE: "0 4 * * *", ...settings }, ...options });
 }
+/** Where what is asked meanwhile is not the matter. */
+const JOBS_HERE = { createMaintenance: createJobsBesideBot };
+
 afterEach(async () => {
   await bot.stop();
 });
@@ -102,7 +106,7 @@ describe("a database that is found damaged or gone at the start", () => {
   const names = process.env.RECOVERY_RUNS === undefined ? ["deleted"] : Object.keys(damages);
   for (const [name, damage] of Object.entries(damages).filter(([name]) => names.includes(name))) {
     it(`${name}: everything comes back from the archive`, async () => {
-      await startBot();
+      await startBot({}, JOBS_HERE);
       await bot.app.backups!.manager.create({ reason: "manual" });
       for (const id of userIds(30, 0)) await record(id);
       await bot.stopApp();
@@ -116,7 +120,7 @@ describe("a database that is found damaged or gone at the start", () => {
   }
 
   it("waits for a person when it may not recover by itself, and takes its place when it is accepted", async () => {
-    await startBot({ DB_AUTO_RECOVER: "false" });
+    await startBot({ DB_AUTO_RECOVER: "false" }, JOBS_HERE);
     await bot.app.backups!.manager.create({ reason: "manual" });
     for (const id of userIds(10, 0)) await record(id);
     await bot.stopApp();
@@ -136,7 +140,7 @@ describe("a database that is found damaged or gone at the start", () => {
   }, 60_000);
 
   it("makes no empty database where there was one and nothing brings it back, and says how to go on", async () => {
-    await startBot();
+    await startBot({}, JOBS_HERE);
     await record("300000000000000000");
     await bot.stopApp();
     for (const suffix of ["", "-wal", "-shm"]) rmSync(bot.databasePath + suffix, { force: true });

@@ -1,5 +1,4 @@
-import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
 import type { APIMessage } from "discord-api-types/v10";
 import { english } from "../../../src/bot/texts/texts.ts";
 import { startTestBot, type TestBot } from "../../helpers/bot.ts";
@@ -32,11 +31,10 @@ async function listRecorded(): Promise<string[]> {
 /** The bot is stopped meanwhile; afterwards a recovered database is offered. */
 async function damage(): Promise<void> {
   await bot.stopApp();
-  const script = `const fs = require("node:fs"); const h = fs.openSync(process.argv[1], "r+"); const size = fs.fstatSync(h).size;
-    for (let at = 4096; at < size; at += 4096) fs.writeSync(h, Buffer.alloc(4096, 0xa5), 0, 4096, at);
-    fs.fsyncSync(h);`;
-  const { status, stderr } = spawnSync(process.execPath, ["-e", script, bot.databasePath]);
-  if (status !== 0) throw new Error(stderr.toString());
+  const handle = openSync(bot.databasePath, "r+");
+  const { size } = fstatSync(handle);
+  for (let at = 4096; at < size; at += 4096) writeSync(handle, Buffer.alloc(4096, 0xa5), 0, 4096, at);
+  closeSync(handle);
   await bot.startApp();
   await bot.sandbox.waitFor(() => recoveryKind() === "offered", 60_000);
 }
@@ -100,6 +98,10 @@ describe("a recovered database that waits for a person", () => {
     snapshotId = (await bot.app.backups!.manager.create({ reason: "manual" })).id;
     await record(LATER_IDS);
     await damage();
+    expect(bot.app.databaseRecovery!.status().state).toMatchObject({
+      offer: { isComplete: true, warnings: [expect.stringContaining("changed the database's files") as string] },
+    });
+    expect(bot.app.degradation.state.kind).toBe("offline");
     const { text } = await use("dbhealth");
     expect(text).toContain("A recovered one, as of <t:");
     expect(text).toContain("choose **recovered**");

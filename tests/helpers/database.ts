@@ -51,6 +51,7 @@ export interface TestDatabaseOptions {
   readonly folder: string;
   /** File name in the folder, or `:memory:`. */
   readonly file?: string;
+  /** Default: none, and the writer answers what is read: most tests need no thread more. */
   readonly readerCount?: number;
   readonly operationTimeoutMs?: number;
   readonly clock?: Clock;
@@ -72,7 +73,7 @@ function createDatabase(
   dataModuleUrl: string,
   operations: OperationGroups,
 ): TestDatabase {
-  const { folder, file = "test.db", readerCount = 1, operationTimeoutMs = 5_000, clock = systemClock } = options;
+  const { folder, file = "test.db", readerCount = 0, operationTimeoutMs = 5_000, clock = systemClock } = options;
   const path = file === ":memory:" ? file : join(folder, file);
   const engine = new SqliteEngine({
     thread: {

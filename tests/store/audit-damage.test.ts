@@ -1,13 +1,24 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { AuditLog } from "../../src/store/audit-log.ts";
 import type { Store } from "../../src/store/store.ts";
-import { openTestStore, until, withFolder, withRawConnection, type TestStore } from "../helpers/database.ts";
+import {
+  CONNECTION_TIMEOUT_MS,
+  openTestStore,
+  until,
+  withFolder,
+  withRawConnection,
+  type TestStore,
+} from "../helpers/database.ts";
+import { createFastClock } from "../properties/fast-clock.ts";
 import { newGuild, OWNER } from "./fixtures.ts";
 
 const ENTRY_COUNT = 150;
+/** A database that has met damage is away until the next probe: these come round so many times as often. */
+const SPEED = 5;
 
 async function appendMany(store: Store, guildId: string, count: number): Promise<void> {
   const details = { text: "x".repeat(100) };
@@ -41,38 +52,58 @@ function damagePage(path: string, page: number): void {
   writeFileSync(path, file);
 }
 
+/** A store with two chains, closed: each test has a copy of its file. */
+let template: string;
+let guilds: readonly [string, string];
+
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), "muster-"));
+  const database = await openTestStore({ folder: template });
+  guilds = [await newGuild(database.store), await newGuild(database.store)];
+  await appendMany(database.store, guilds[0], ENTRY_COUNT);
+  await appendMany(database.store, guilds[1], ENTRY_COUNT);
+  await database.close();
+});
+afterAll(() => rm(template, { recursive: true }));
+
 interface Damaged {
   readonly database: TestStore;
-  readonly guilds: readonly [string, string];
   readonly auditLog: AuditLog;
 }
 
-/** A store with two chains, one page of which is damaged, opened again. */
-async function withDamage(
-  [name, which]: readonly [name: string, which: "root" | "last leaf"],
-  body: (damaged: Damaged) => Promise<void>,
-): Promise<void> {
+/** The store, opened with what was done to its file meanwhile. */
+async function withDamage(damage: (path: string) => void, body: (damaged: Damaged) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
-    const before = await openTestStore({ folder });
-    const guilds = [await newGuild(before.store), await newGuild(before.store)] as const;
-    await appendMany(before.store, guilds[0], ENTRY_COUNT);
-    await appendMany(before.store, guilds[1], ENTRY_COUNT);
-    await before.close();
-    damagePage(before.path, findPage(before.path, name, which));
-    const database = await openTestStore({ folder });
+    copyFileSync(join(template, "test.db"), join(folder, "test.db"));
+    damage(join(folder, "test.db"));
+    const clock = createFastClock(SPEED);
+    const engine = { connectionTimeoutMs: () => CONNECTION_TIMEOUT_MS * SPEED };
+    const database = await openTestStore({ folder, clock, engine, operationTimeoutMs: 30_000 });
     const auditLog = new AuditLog({
-      ...{ store: database.store, clock: systemClock, logger: silentLogger },
+      ...{ store: database.store, clock, logger: silentLogger },
       fallbackPath: join(folder, "audit-fallback.ndjson"),
       retry: () => ({ maxAttempts: 3, baseDelay: 1, maxDelay: 1, backoffMultiplier: 1 }),
     });
     try {
       await auditLog.open();
-      await body({ database, guilds, auditLog });
+      await body({ database, auditLog });
     } finally {
       await auditLog.close();
       await database.close();
     }
   });
+}
+
+const damageOf = (name: string, which: "root" | "last leaf") => (path: string) =>
+  damagePage(path, findPage(path, name, which));
+
+/** A database that has reported damage may be away for a moment, until it is found that it can be written. */
+async function syncAll(auditLog: AuditLog): Promise<void> {
+  for (let round = 0; round < 200 && auditLog.pendingCount > 0; round++) {
+    await auditLog.sync();
+    if (auditLog.pendingCount > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  expect(auditLog.pendingCount).toBe(0);
 }
 
 const entryOf = (guildId: string) => ({ guildId, actorId: OWNER, action: "test.append", target: "later" });
@@ -86,7 +117,7 @@ async function listChain({ store }: TestStore, guildId: string): Promise<{ actio
 
 describe("a damaged audit table", () => {
   it("is kept under another name, and every chain starts anew, saying why and up to where the old one was sound", async () => {
-    await withDamage(["audit_log", "last leaf"], async ({ database, guilds, auditLog }) => {
+    await withDamage(damageOf("audit_log", "last leaf"), async ({ database, auditLog }) => {
       const { store, path } = database;
       await expect(store.audit.append(entryOf(guilds[1]))).rejects.toMatchObject({ code: "DATABASE_CORRUPT" });
       const { table } = await auditLog.restartChain("a page cannot be read");
@@ -125,14 +156,9 @@ describe("a damaged audit table", () => {
     ["sqlite_autoindex_audit_log_1", "last leaf"],
     ["audit_chain", "root"],
   ] as const)("is replaced by itself when two syncs have met it: %s, %s", async (name, which) => {
-    await withDamage([name, which], async ({ database, guilds, auditLog }) => {
+    await withDamage(damageOf(name, which), async ({ database, auditLog }) => {
       expect(await auditLog.record(entryOf(guilds[1]))).toBe("kept");
-      // A database that has reported damage may be away for a moment, until it is found that it can be written.
-      for (let round = 0; round < 100 && auditLog.pendingCount > 0; round++) {
-        await auditLog.sync();
-        if (auditLog.pendingCount > 0) await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-      expect(auditLog.pendingCount).toBe(0);
+      await syncAll(auditLog);
       for (const guildId of guilds) {
         const [first, ...others] = await listChain(database, guildId);
         expect(first!.action).toBe("audit.chain-restart");
@@ -143,7 +169,7 @@ describe("a damaged audit table", () => {
   });
 
   it("stays as it is when an index of it is damaged, which only a new file mends; the entries wait", async () => {
-    await withDamage(["audit_log_action", "last leaf"], async ({ database, guilds, auditLog }) => {
+    await withDamage(damageOf("audit_log_action", "last leaf"), async ({ database, auditLog }) => {
       await expect(auditLog.restartChain("a page cannot be read")).rejects.toMatchObject({ code: "DATABASE_CORRUPT" });
       const { store } = database;
       await until(() => database.degradation.state.kind === "normal");
@@ -156,21 +182,13 @@ describe("a damaged audit table", () => {
   });
 
   it("is left alone when an entry was altered: that is evidence", async () => {
-    await withFolder(async (folder) => {
-      const database = await openTestStore({ folder });
-      const guildId = await newGuild(database.store);
-      await appendMany(database.store, guildId, 5);
-      withRawConnection(database.path, (raw) => raw.exec("UPDATE audit_log SET target = 'forged' WHERE sequence = 3"));
-      const auditLog = new AuditLog({
-        ...{ store: database.store, clock: systemClock, logger: silentLogger },
-        fallbackPath: join(folder, "audit-fallback.ndjson"),
-        retry: () => ({ maxAttempts: 1, baseDelay: 1, maxDelay: 1, backoffMultiplier: 1 }),
-      });
-      await auditLog.open();
-      expect(await auditLog.record(entryOf(guildId))).toBe("stored");
-      expect((await database.store.audit.verify({ guildId })).fault).toMatchObject({ kind: "altered", sequence: 3 });
-      await auditLog.close();
-      await database.close();
+    const forge = (path: string): void =>
+      withRawConnection(path, (raw) => void raw.exec("UPDATE audit_log SET target = 'forged' WHERE sequence = 3"));
+    await withDamage(forge, async ({ database, auditLog }) => {
+      await auditLog.record(entryOf(guilds[0]));
+      await syncAll(auditLog);
+      const { fault } = await database.store.audit.verify({ guildId: guilds[0] });
+      expect(fault).toMatchObject({ kind: "altered", sequence: 3 });
     });
   });
 });

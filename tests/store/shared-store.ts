@@ -12,7 +12,7 @@ export interface SharedStore {
 export function shareStore(clock: Clock, onEach: (shared: SharedStore) => void): void {
   let database: TestStore;
   beforeAll(async () => {
-    database = await openTestStore({ clock });
+    database = await openTestStore({ clock, readerCount: 1 });
   });
   beforeEach(async () => {
     onEach({ database, guildId: await newGuild(database.store) });

@@ -177,7 +177,7 @@ describe("the store", () => {
   let database: TestStore;
   const clock = new ManualClock();
   beforeAll(async () => {
-    database = await openTestStore({ clock });
+    database = await openTestStore({ clock, readerCount: 1 });
   });
   afterAll(() => database.close());
 

@@ -1,31 +1,58 @@
 import type { APIMessage } from "discord-api-types/v10";
-import { largeServer } from "../../src/sandbox/seeds.ts";
+import { SandboxClock } from "../../src/sandbox/sandbox-clock.ts";
 import type { EventRecord } from "../../src/store/events.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
+import { createJobsBesideBot } from "../helpers/jobs-here.ts";
 
 const CROSS = "❌";
 const CHECK = "✅";
+const HOUR_MS = 3_600_000;
 /** For what takes a moment, but on a busy machine with a slow disk. */
 const PATIENCE_MS = 30_000;
 
+/** One bot for all: each roll call has a channel of its own, and is due within the hour only where that is the matter. */
 let bot: TestBot;
-afterEach(async () => {
-  await bot.stop();
+let members: readonly [string, string, string, string];
+const clock = new SandboxClock();
+beforeAll(async () => {
+  bot = await startTestBot({ clock, createMaintenance: createJobsBesideBot });
+  const [first, second, third, fourth] = bot.ids.memberIds as [string, string, string, string];
+  members = [first, second, third, fourth];
 });
+afterAll(() => bot.stop());
 
 /** Creates an event as the moderator, for the role "Crew" (members 1 to 4), and returns its record. */
 async function createEvent(options: Record<string, string> = {}): Promise<EventRecord> {
+  const channel = bot.sandbox.world.createChannel(bot.guildId, { name: "roll-call" }).id;
   const outcome = await bot
     .as(bot.ids.moderatorId)
     .command(
       "event create",
-      { title: "Friday raid", every: "1h", audience: bot.ids.crewRoleId, ...options },
+      { title: "Friday raid", every: "52w", audience: bot.ids.crewRoleId, channel, ...options },
       { channelId: bot.channelId },
     );
   await outcome.settled();
-  const { events } = await bot.store.events.list({ guildId: bot.guildId, state: "open", limit: 1 });
-  if (!events[0]) throw new Error(`no event was created: ${JSON.stringify(outcome.message)}`);
-  return events[0];
+  const { events } = await bot.store.events.list({ guildId: bot.guildId, state: "open", limit: 25 });
+  const event = events.find(({ channelId }) => channelId === channel);
+  if (!event) throw new Error(`no event was created: ${JSON.stringify(outcome.message)}`);
+  return event;
+}
+
+async function findEvent({ id }: EventRecord): Promise<EventRecord> {
+  return (await bot.store.events.find({ guildId: bot.guildId, id }))!;
+}
+
+function react(
+  userId: string,
+  event: EventRecord,
+  emoji: string,
+  options?: { readonly burst: boolean },
+): Promise<void> {
+  return bot.as(userId).react(event.channelId, event.messageId, emoji, options);
+}
+
+function unreact(userId: string, event: EventRecord, emoji: string): Promise<void> {
+  return bot.as(userId).unreact(event.channelId, event.messageId, emoji);
 }
 
 async function answersOf(event: EventRecord): Promise<string[]> {
@@ -38,10 +65,10 @@ async function waitForAnswers(event: EventRecord, expected: readonly string[]): 
   await bot.sandbox.waitFor(async () => (await answersOf(event)).join() === [...expected].sort().join(), PATIENCE_MS);
 }
 
-/** The bot's messages that mention people. */
-function reminders(): APIMessage[] {
+/** The bot's messages about it that mention people. */
+function remindersOf({ channelId }: EventRecord): APIMessage[] {
   return bot.sandbox.world
-    .messages(bot.channelId)
+    .messages(channelId)
     .filter(({ author, mentions }) => author.id === bot.sandbox.botUserId && mentions.length > 0);
 }
 
@@ -60,11 +87,10 @@ async function waitUntilReminded(event: EventRecord, status: "sent" | "failed" =
 
 describe("a roll call", () => {
   it("goes from creation over answers and a reminder to silence", async () => {
-    bot = await startTestBot();
-    const [first, second, third, fourth] = bot.ids.memberIds as [string, string, string, string];
-    const event = await createEvent({ every: "2s" });
-    await bot.as(first).react(event.channelId, event.messageId, CHECK);
-    await bot.as(second).react(event.channelId, event.messageId, CROSS);
+    const [first, second, third, fourth] = members;
+    const event = await createEvent({ every: "1h" });
+    await react(first, event, CHECK);
+    await react(second, event, CROSS);
     await waitForAnswers(event, [`${first} ${CHECK}`, `${second} ${CROSS}`]);
 
     const shown = await bot.as(first).command("event show", { event: event.id }, { channelId: bot.channelId });
@@ -72,137 +98,125 @@ describe("a roll call", () => {
     expect(text).toContain(third);
     expect(text).toContain(fourth);
 
+    clock.skip(HOUR_MS);
     await waitUntilReminded(event);
-    expect(mentionedIds(reminders())).toEqual([third, fourth].sort());
+    expect(mentionedIds(remindersOf(event))).toEqual([third, fourth].sort());
 
-    await bot.as(third).react(event.channelId, event.messageId, CHECK);
-    await bot.as(fourth).react(event.channelId, event.messageId, CHECK);
+    await react(third, event, CHECK);
+    await react(fourth, event, CHECK);
     await bot.sandbox.waitFor(async () => (await answersOf(event)).length === 4, PATIENCE_MS);
-    const sentBefore = (await statusesOf(event)).length;
-    const { nextReminderAt: plannedAt } = (await bot.store.events.find({ guildId: bot.guildId, id: event.id }))!;
+    const { nextReminderAt: plannedAt } = await findEvent(event);
+    clock.skip(HOUR_MS);
     // The plan goes on although nobody is missing, and nobody is disturbed by it.
-    await bot.sandbox.waitFor(async () => {
-      const current = await bot.store.events.find({ guildId: bot.guildId, id: event.id });
-      return current!.nextReminderAt! > plannedAt!;
-    }, PATIENCE_MS);
-    expect((await statusesOf(event)).length).toBe(sentBefore);
+    await bot.sandbox.waitFor(async () => (await findEvent(event)).nextReminderAt! > plannedAt!, PATIENCE_MS);
+    expect(await statusesOf(event)).toEqual(["sent"]);
   });
 
-  it("is taken up again after a restart", async () => {
-    bot = await startTestBot();
-    const [first, second] = bot.ids.memberIds as [string, string];
-    const event = await createEvent();
-    await bot.as(first).react(event.channelId, event.messageId, CHECK);
-    await waitForAnswers(event, [`${first} ${CHECK}`]);
-    await bot.restart();
-    expect(await bot.store.events.find({ guildId: bot.guildId, id: event.id })).toMatchObject({
-      title: "Friday raid",
-      state: "open",
+  it("sends a reminder once when Discord takes the message and the answer is lost, and notes one that it refuses", async () => {
+    const [lost, refused] = [await createEvent({ every: "1h" }), await createEvent({ every: "1h" })];
+    bot.sandbox.faults.add({
+      ...{ method: "POST", path: `/channels/${lost.channelId}/messages`, count: 1, when: "after" },
+      effect: { kind: "drop" },
     });
-    await bot.as(second).react(event.channelId, event.messageId, CHECK);
-    await waitForAnswers(event, [`${first} ${CHECK}`, `${second} ${CHECK}`]);
+    bot.sandbox.faults.add({
+      ...{ method: "POST", path: `/channels/${refused.channelId}/messages` },
+      effect: { kind: "error", status: 403, code: 50013, message: "Missing Permissions" },
+    });
+    clock.skip(HOUR_MS);
+    await waitUntilReminded(lost);
+    expect(mentionedIds(remindersOf(lost))).toEqual([...members].sort());
+    await waitUntilReminded(refused, "failed");
+    const [last] = await bot.store.reminders.listHistory({ guildId: bot.guildId, eventId: refused.id, limit: 1 });
+    expect(last).toMatchObject({ status: "failed", error: "50013: Missing Permissions", usersNotified: [] });
+    expect(remindersOf(refused)).toEqual([]);
   });
+});
 
-  it("catches up on reactions added and removed while the bot was away, normal and burst", async () => {
-    bot = await startTestBot();
-    const [first, second, third] = bot.ids.memberIds as [string, string, string];
-    const event = await createEvent();
-    await bot.as(first).react(event.channelId, event.messageId, CHECK);
-    await waitForAnswers(event, [`${first} ${CHECK}`]);
+describe("roll calls of a bot that was away", () => {
+  let open: EventRecord;
+  let missed: EventRecord;
+  let due: EventRecord;
+  let hidden: EventRecord;
+
+  beforeAll(async () => {
+    const [first, second, third] = members;
+    open = await createEvent();
+    missed = await createEvent();
+    due = await createEvent({ every: "1h" });
+    hidden = await createEvent();
+    await react(first, open, CHECK);
+    await react(first, missed, CHECK);
+    await waitForAnswers(open, [`${first} ${CHECK}`]);
+    await waitForAnswers(missed, [`${first} ${CHECK}`]);
     await bot.stopApp();
-    await bot.as(first).unreact(event.channelId, event.messageId, CHECK);
-    await bot.as(second).react(event.channelId, event.messageId, CROSS);
-    await bot.as(third).react(event.channelId, event.messageId, CHECK, { burst: true });
+    await unreact(first, missed, CHECK);
+    await react(second, missed, CROSS);
+    await react(third, missed, CHECK, { burst: true });
+    clock.skip(4.5 * HOUR_MS);
+    bot.sandbox.faults.add({
+      path: `/channels/${hidden.channelId}/messages/${hidden.messageId}*`,
+      effect: { kind: "error", status: 403, code: 50001, message: "Missing Access" },
+    });
+    expect(remindersOf(due)).toEqual([]);
     await bot.startApp();
-    await waitForAnswers(event, [`${second} ${CROSS}`, `${third} ${CHECK}`]);
   });
 
-  it("sends one reminder after a downtime that missed many", async () => {
-    bot = await startTestBot();
-    const event = await createEvent({ every: "2s" });
+  it("are taken up again, also from members and on messages that are in no cache", async () => {
+    const [first, second] = members;
+    expect(await findEvent(open)).toMatchObject({ title: "Friday raid", state: "open" });
+    await react(second, open, CHECK);
+    await waitForAnswers(open, [`${first} ${CHECK}`, `${second} ${CHECK}`]);
+  });
+
+  it("catch up on reactions added and removed meanwhile, normal and burst", async () => {
+    const [, second, third] = members;
+    await waitForAnswers(missed, [`${second} ${CROSS}`, `${third} ${CHECK}`]);
+  });
+
+  it("send one reminder when many were missed", async () => {
+    await waitUntilReminded(due);
+    const history = await bot.store.reminders.listHistory({ guildId: bot.guildId, eventId: due.id, limit: 10 });
+    expect(history.map(({ scheduledAt }) => scheduledAt)).toEqual([due.nextReminderAt]);
+    expect(remindersOf(due)).toHaveLength(1);
+    const { nextReminderAt } = await findEvent(due);
+    expect((nextReminderAt! - due.createdAt) % HOUR_MS).toBe(0);
+  });
+
+  it("stay open when Discord refuses the message with 403, and are closed when it is unknown", async () => {
+    const [first, second] = members;
+    await bot.app.bot.settle();
+    expect(await findEvent(hidden)).toMatchObject({ state: "open" });
     await bot.stopApp();
-    await new Promise((resolve) => setTimeout(resolve, event.nextReminderAt! + 4_500 - Date.now()));
-    expect(reminders()).toEqual([]);
+    bot.sandbox.faults.clear();
+    bot.sandbox.world.deleteMessage(hidden.messageId);
     await bot.startApp();
-    await waitUntilReminded(event);
-    const history = await bot.store.reminders.listHistory({ guildId: bot.guildId, eventId: event.id, limit: 10 });
-    expect(history.map(({ scheduledAt }) => scheduledAt)).toEqual([event.nextReminderAt]);
-    expect(reminders()).toHaveLength(1);
-    const { nextReminderAt } = (await bot.store.events.find({ guildId: bot.guildId, id: event.id }))!;
-    expect((nextReminderAt! - event.createdAt) % 2_000).toBe(0);
-  });
+    await bot.sandbox.waitFor(async () => (await findEvent(hidden)).state === "closed", PATIENCE_MS);
+    const { entries } = await bot.store.audit.list({ guildId: bot.guildId, limit: 1 });
+    expect(entries[0]).toMatchObject({ action: "event.close", actorId: "system", target: hidden.id });
 
-  it("records reactions on messages and by members that are in no cache", async () => {
-    bot = await startTestBot();
-    const [first] = bot.ids.memberIds as [string];
-    const event = await createEvent();
-    await bot.restart();
-    await bot.as(first).react(event.channelId, event.messageId, CHECK);
-    await waitForAnswers(event, [`${first} ${CHECK}`]);
-    await bot.restart();
-    await bot.as(first).unreact(event.channelId, event.messageId, CHECK);
-    await waitForAnswers(event, []);
+    // In this life nobody has reacted on the other message yet.
+    await unreact(first, open, CHECK);
+    await waitForAnswers(open, [`${second} ${CHECK}`]);
   });
+});
 
-  it("reaches all of 200 missing people, at most 100 in a message", async () => {
-    bot = await startTestBot({ seed: largeServer({ memberCount: 228 }) });
-    const event = await createEvent({ audience: bot.guildId, every: "5s" });
-    const answering = bot.ids.memberIds.slice(0, 30);
-    for (const id of answering) await bot.as(id).react(event.channelId, event.messageId, CHECK);
+describe("a large server", () => {
+  it("has all of 200 missing people reached, at most 100 in a message", async () => {
+    const { world } = bot.sandbox;
+    const newcomers = Array.from({ length: 222 }, (_, index) => world.addUser({ username: `newcomer${index}` }).id);
+    for (const id of newcomers) world.addMember(bot.guildId, id);
+    const event = await createEvent({ audience: bot.guildId, every: "1h" });
+    const answering = newcomers.splice(0, 30);
+    for (const id of answering) await react(id, event, CHECK);
     await bot.sandbox.waitFor(async () => (await answersOf(event)).length === 30, PATIENCE_MS);
+    clock.skip(HOUR_MS);
     await waitUntilReminded(event);
-    const missing = [bot.ids.ownerId, bot.ids.moderatorId, ...bot.ids.memberIds.slice(30)];
+    const missing = [bot.ids.ownerId, bot.ids.moderatorId, ...bot.ids.memberIds, ...newcomers];
     expect(missing.length).toBe(200);
-    expect(mentionedIds(reminders())).toEqual([...missing].sort());
-    for (const message of reminders()) {
+    expect(mentionedIds(remindersOf(event))).toEqual([...missing].sort());
+    for (const message of remindersOf(event)) {
       expect(message.mentions.length).toBeLessThanOrEqual(100);
       expect(message.content.length).toBeLessThanOrEqual(2_000);
     }
-  });
-
-  it("stays open when Discord refuses the message with 403, and closes when the message is unknown", async () => {
-    bot = await startTestBot();
-    const event = await createEvent();
-    const path = `/channels/${event.channelId}/messages/${event.messageId}*`;
-    const fault = bot.sandbox.faults.add({
-      path,
-      effect: { kind: "error", status: 403, code: 50001, message: "Missing Access" },
-    });
-    await bot.restart();
-    expect(await bot.store.events.find({ guildId: bot.guildId, id: event.id })).toMatchObject({ state: "open" });
-    bot.sandbox.faults.remove(fault);
-    await bot.stopApp();
-    bot.sandbox.world.deleteMessage(event.messageId);
-    await bot.startApp();
-    await bot.sandbox.waitFor(
-      async () => (await bot.store.events.find({ guildId: bot.guildId, id: event.id }))?.state === "closed",
-      PATIENCE_MS,
-    );
-    const { entries } = await bot.store.audit.list({ guildId: bot.guildId, limit: 1 });
-    expect(entries[0]).toMatchObject({ action: "event.close", actorId: "system", target: event.id });
-  });
-
-  it("sends a reminder once when Discord takes the message and the answer is lost", async () => {
-    bot = await startTestBot();
-    const event = await createEvent({ every: "2s" });
-    bot.sandbox.faults.add({
-      ...{ method: "POST", path: `/channels/${event.channelId}/messages`, count: 1, when: "after" },
-      effect: { kind: "drop" },
-    });
-    await waitUntilReminded(event);
-    expect(mentionedIds(reminders())).toEqual(bot.ids.memberIds.slice(0, 4).sort());
-  });
-
-  it("records a reminder that Discord refuses as failed, with the reason", async () => {
-    bot = await startTestBot();
-    const event = await createEvent({ every: "2s" });
-    bot.sandbox.faults.add({
-      ...{ method: "POST", path: `/channels/${event.channelId}/messages` },
-      effect: { kind: "error", status: 403, code: 50013, message: "Missing Permissions" },
-    });
-    await waitUntilReminded(event, "failed");
-    const [last] = await bot.store.reminders.listHistory({ guildId: bot.guildId, eventId: event.id, limit: 1 });
-    expect(last).toMatchObject({ status: "failed", error: "50013: Missing Permissions", usersNotified: [] });
-    expect(reminders()).toEqual([]);
   });
 });

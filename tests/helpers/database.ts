@@ -124,6 +124,31 @@ export async function withCounterDatabase(
   });
 }
 
+/**
+ * One started counter database for all tests of the file, or of the `describe`, that calls this; emptied before each of
+ * them, which finds it healthy and leaves it so.
+ */
+export function shareCounterDatabase(options: Partial<TestDatabaseOptions> = {}): () => TestDatabase {
+  let folder: string;
+  let database: TestDatabase;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "muster-"));
+    database = createCounterDatabase({ folder, ...options });
+    await database.manager.start();
+  });
+  beforeEach(() => {
+    withRawConnection(database.path, (raw) => {
+      raw.pragma("synchronous = OFF");
+      raw.exec("DELETE FROM ledger; DELETE FROM counter; DELETE FROM applied_operation");
+    });
+  });
+  afterAll(async () => {
+    await database.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return () => database;
+}
+
 export interface TestStore extends TestDatabase {
   readonly store: Store;
 }

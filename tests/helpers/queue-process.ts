@@ -93,7 +93,9 @@ export interface KillReport {
 /** Starts processes on one folder and kills each after a random time; then drains what is left, and compares. */
 export async function killRepeatedly(folder: string, killCount: number): Promise<KillReport> {
   for (let kill = 0; kill < killCount; kill++) {
-    await runAndKill(folder, kill * NUMBERS_PER_PROCESS, Math.random() * LONGEST_LIFE_MS);
+    // Spread over all lengths, so that even of a few processes some live long enough to get somewhere.
+    const lifeMs = (LONGEST_LIFE_MS * (kill + Math.random())) / killCount;
+    await runAndKill(folder, kill * NUMBERS_PER_PROCESS, lifeMs);
   }
   const acknowledged = readLines(join(folder, ACKNOWLEDGED));
   const errors: string[] = [];

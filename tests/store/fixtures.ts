@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { createId } from "../../src/core/ids.ts";
 import type { Store } from "../../src/store/store.ts";
 
@@ -20,6 +21,10 @@ export async function newGuild(store: Store): Promise<string> {
   await store.guilds.upsert({ guildId, name: "Server" });
   return guildId;
 }
+
+/** Of the audit log of a server that has one of its own. */
+export const fallbackPathOf = (folder: string, guildId: string): string =>
+  join(folder, `audit-fallback-${guildId}.ndjson`);
 
 type CreateInput = Parameters<Store["events"]["create"]>[0];
 

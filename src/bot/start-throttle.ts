@@ -23,7 +23,12 @@ export function startDelayMs(recentStartCount: number): number {
 export async function throttleStart(path: string, clock: Clock, logger: Logger, signal?: AbortSignal): Promise<void> {
   const now = clock.now();
   const recent = (await readStarts(path)).filter((at) => at > now - WINDOW_MS && at <= now);
-  await writeFileDurably(path, JSON.stringify([...recent, now].slice(-100)));
+  try {
+    await writeFileDurably(path, JSON.stringify([...recent, now].slice(-100)));
+  } catch (error) {
+    // A disk without space is no reason not to start.
+    logger.warn("this start could not be noted", { error });
+  }
   const delayMs = startDelayMs(recent.length);
   if (delayMs === 0) return;
   logger.warn("many starts within an hour: waiting before connecting to Discord", {

@@ -13,7 +13,7 @@ import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import { offerPathOf, quarantineFolderAt } from "../sqlite/replacement.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
 import { describeChange, describeLoss, isAsItWasLeft } from "./archive-findings.ts";
-import type { ArchiveFindings } from "./inspect-archive.ts";
+import type { ArchiveFindings, InspectArchiveJob } from "./inspect-archive.ts";
 import { decideStart, readDatabaseState, readStartFacts } from "./missing-database.ts";
 import { climb, REPORT_NAME, type RunJob } from "./recovery-ladder.ts";
 import { summarize, type RecoveryReport } from "./recovery-report.ts";
@@ -89,6 +89,8 @@ const MAX_RECOVERY_COUNT = 3;
 const RECOVERY_WINDOW_MS = 60 * 60_000;
 /** A file that is missing may come back with its disk. */
 const MISSING_GRACE_MS = 5_000;
+const MAX_INSPECTIONS = 5;
+const INSPECTION_PAUSE_MS = 500;
 const RETRY_INTERVAL_MS = 10 * 60_000;
 const WATCH_INTERVAL_MS = 5_000;
 /** Larger ones are opened at once after a crash: comparing takes some ten seconds for a gigabyte. */
@@ -274,17 +276,11 @@ export class Recovery {
     const { databasePath, backupFolder, settings, logger } = this.#options;
     const { isArchiving, key } = settings();
     if (!isArchiving || isAsItWasLeft(databasePath, backupFolder)) return;
-    let findings: ArchiveFindings;
-    try {
-      findings = await this.#run({
-        ...{ kind: "inspect-archive", databasePath, backupFolder, compareLimitBytes: COMPARE_LIMIT_BYTES },
-        ...(key === undefined ? {} : { key }),
-      });
-    } catch (error) {
-      if (!isMusterError(error, "SHUTTING_DOWN"))
-        logger.warn("the database was not held against its archive", { error });
-      return;
-    }
+    const findings = await this.#inspectArchive({
+      ...{ kind: "inspect-archive", databasePath, backupFolder, compareLimitBytes: COMPARE_LIMIT_BYTES },
+      ...(key === undefined ? {} : { key }),
+    });
+    if (!findings) return;
     const loss = describeLoss(findings);
     if (loss !== undefined && settings().isAutomatic) {
       // The start waits for it, but for no person: what cannot be recovered is told, and opened as it is.
@@ -297,6 +293,25 @@ export class Recovery {
     this.#notice = notice;
     logger.error(notice, { ...findings });
     await this.#tell("notice", notice, { ...findings });
+  }
+
+  /** Undefined when the archive cannot be read. A process that died has found nothing: then another one looks. */
+  async #inspectArchive(job: InspectArchiveJob): Promise<ArchiveFindings | undefined> {
+    const { clock, logger } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#run(job);
+      } catch (error) {
+        if (isMusterError(error, "SHUTTING_DOWN")) return undefined;
+        logger.warn("the database was not held against its archive", { attempt, error });
+        if (!isMusterError(error, "INTERNAL", "OPERATION_TIMEOUT") || attempt === MAX_INSPECTIONS) {
+          this.#notice = `the database was opened without being held against its archive: ${toError(error).message}`;
+          await this.#tell("notice", this.#notice, {});
+          return undefined;
+        }
+      }
+      await sleep(clock, INSPECTION_PAUSE_MS * attempt, this.#stopping.signal);
+    }
   }
 
   async #handle(finding: MusterError, isChecked: boolean): Promise<void> {

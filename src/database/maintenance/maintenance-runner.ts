@@ -1,9 +1,10 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Clock } from "../../core/clock.ts";
+import { sleep, type Clock } from "../../core/clock.ts";
 import { COMPILE_CACHE_FOLDER } from "../../core/compile-cache.ts";
-import { MusterError } from "../../core/errors.ts";
+import { isMusterError, MusterError, toError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
+import { backoffDelayMs, type RetryConfig } from "../../resilience/backoff.ts";
 import { fromWireError } from "../sqlite/thread-protocol.ts";
 import type { MaintenanceJob, MaintenanceResult } from "./maintenance-job.ts";
 import type { MaintenanceMessage } from "./maintenance-process.ts";
@@ -32,6 +33,8 @@ const EXIT_GRACE_MS = 5_000;
 const HEAP_LIMIT_MB = 512;
 /** Enough of what a dying process said to know why. */
 const STDERR_LIMIT = 4_000;
+/** For a system that has no room for another process at the moment. */
+const START_RETRY: RetryConfig = { maxAttempts: 6, baseDelay: 200, maxDelay: 5_000, backoffMultiplier: 2 };
 const ENTRY = new URL("./maintenance-process.ts", import.meta.url);
 
 /** Runs jobs in the maintenance process, one after another, each in a process of its own. */
@@ -75,7 +78,7 @@ export class MaintenanceRunner {
     const { logger } = this.#options;
     logger.debug("maintenance job begins", { kind: job.kind });
     try {
-      const result = await this.#runProcess(job, onProgress ?? (() => undefined), signal);
+      const result = await this.#tryToRun(job, onProgress ?? (() => undefined), signal);
       logger.debug("maintenance job done", { kind: job.kind });
       return result;
     } catch (error) {
@@ -84,15 +87,30 @@ export class MaintenanceRunner {
     }
   }
 
-  #runProcess(job: MaintenanceJob, onProgress: ReportProgress, signal: AbortSignal | undefined): Promise<unknown> {
+  /** A process that cannot be started has done nothing: it is tried again. */
+  async #tryToRun(job: MaintenanceJob, onProgress: ReportProgress, signal: AbortSignal | undefined): Promise<unknown> {
+    const { clock, logger } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#runProcess(job, onProgress, signal);
+      } catch (error) {
+        const hasBegun = !isMusterError(error) || error.details?.["hasBegun"] !== false;
+        if (hasBegun || attempt === START_RETRY.maxAttempts) throw error;
+        logger.warn("a maintenance process could not be started, trying again", { attempt, error });
+      }
+      await sleep(clock, backoffDelayMs(attempt, START_RETRY, Math.random), signal);
+      if (this.#isStopped || signal?.aborted) throw createStopError();
+    }
+  }
+
+  async #runProcess(
+    job: MaintenanceJob,
+    onProgress: ReportProgress,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     const { clock, timeoutMs = DEFAULT_TIMEOUT_MS, entry = ENTRY } = this.#options;
     const activity = `run the maintenance job ${job.kind}`;
-    const child = fork(fileURLToPath(entry), [], {
-      // Neither the settings with their secrets nor the options of the bot's own process are for it.
-      env: { NODE_COMPILE_CACHE: COMPILE_CACHE_FOLDER },
-      execArgv: [`--max-old-space-size=${HEAP_LIMIT_MB}`],
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-    });
+    const child = startProcess(entry, activity);
     const outcome = Promise.withResolvers<unknown>();
     // Awaited only when the process has ended, and that may be long after it failed.
     outcome.promise.catch(() => undefined);
@@ -122,9 +140,14 @@ export class MaintenanceRunner {
       awaitExit();
     });
     child.on("error", (cause) => {
-      outcome.reject(new MusterError("INTERNAL", `${activity}: ${cause.message}`, { cause }));
+      const isStarted = child.pid !== undefined;
+      outcome.reject(
+        isStarted
+          ? new MusterError("INTERNAL", `${activity}: ${cause.message}`, { cause })
+          : createStartError(activity, cause),
+      );
       // One that could not be started tells of no exit.
-      if (child.pid === undefined) exited.resolve();
+      if (!isStarted) exited.resolve();
     });
     child.on("close", (code, signal) => {
       const message = `${activity}: its process ended with ${signal ?? `code ${String(code)}`} and no answer`;
@@ -148,6 +171,28 @@ export class MaintenanceRunner {
 
 /** Who does the jobs, wherever they are done. */
 export type Maintenance = Pick<MaintenanceRunner, "run" | "stop">;
+
+/** Throws when the system refuses at once; other refusals come as the child's error. */
+function startProcess(entry: URL, activity: string): ChildProcess {
+  try {
+    return fork(fileURLToPath(entry), [], {
+      // Neither the settings with their secrets nor the options of the bot's own process are for it.
+      env: { NODE_COMPILE_CACHE: COMPILE_CACHE_FOLDER },
+      execArgv: [`--max-old-space-size=${HEAP_LIMIT_MB}`],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+  } catch (error) {
+    throw createStartError(activity, toError(error));
+  }
+}
+
+function createStartError(activity: string, cause: Error): MusterError {
+  const details = { hasBegun: false };
+  return new MusterError("INTERNAL", `${activity}: its process cannot be started: ${cause.message}`, {
+    ...{ cause, details },
+    hint: "The system may be short of memory or of processes.",
+  });
+}
 
 function createStopError(): MusterError {
   return new MusterError("SHUTTING_DOWN", "run a maintenance job: the program is stopping");

@@ -13,6 +13,45 @@ afterEach(() => rig.close());
 
 const failure = new MusterError("BACKUP_DAMAGED", "restore: nothing can be used");
 
+describe("a start", () => {
+  const died = new MusterError("INTERNAL", "run the maintenance job inspect-archive: its process ended with SIGKILL");
+
+  /** Holds the database against its archive, while time goes by. */
+  async function start(onTurn: () => void = () => undefined): Promise<void> {
+    let isDone = false;
+    const starting = rig.recovery.prepareStart(true).finally(() => (isDone = true));
+    while (!isDone) {
+      await rig.turn();
+      onTurn();
+      rig.clock.advance(100);
+    }
+    await starting;
+  }
+
+  it("looks again when the process that holds the database against its archive dies", async () => {
+    rig.failures.set("inspect-archive", died);
+    await start(() => {
+      if (rig.countJobs("inspect-archive") === 3) rig.failures.clear();
+    });
+    expect(rig.countJobs("inspect-archive")).toBe(4);
+    expect(rig.incidents).toEqual([]);
+  });
+
+  it("says that it opened a database that could not be held against its archive", async () => {
+    rig.failures.set("inspect-archive", died);
+    await start();
+    expect(rig.countJobs("inspect-archive")).toBe(5);
+    expect(rig.incidents).toEqual(["notice"]);
+    expect(rig.recovery.status().notice).toContain("SIGKILL");
+  });
+
+  it("does not look again at an archive that cannot be read", async () => {
+    rig.failures.set("inspect-archive", new MusterError("BACKUP_DAMAGED", "read the archive: it is damaged"));
+    await start();
+    expect(rig.countJobs("inspect-archive")).toBe(1);
+  });
+});
+
 describe("a database that is called damaged and is found sound", () => {
   beforeEach(() => (rig.lines = SOUND));
 

@@ -43,6 +43,28 @@ describe("MaintenanceRunner", () => {
     await expect(runner.run(job)).rejects.toEqual(errorLike({ code: "DATABASE_MISSING" }));
   });
 
+  it("tries again to start a process, as long as the job is wanted", async () => {
+    const { execPath } = process;
+    const lines: string[] = [];
+    const logger = { ...silentLogger, warn: (message: string) => void lines.push(message) };
+    const runner = new MaintenanceRunner({ clock: systemClock, logger });
+    process.execPath = "/nowhere/node";
+    const running = runner.run(job);
+    const ended = expect(running).rejects.toEqual(errorLike({ code: "DATABASE_MISSING" }));
+    await until(() => lines.length > 0);
+    process.execPath = execPath;
+    await ended;
+
+    process.execPath = "/nowhere/node";
+    const unwanted = runner.run(job);
+    const refused = expect(unwanted).rejects.toEqual(errorLike({ code: "SHUTTING_DOWN" }));
+    const count = lines.length;
+    await until(() => lines.length > count);
+    await runner.stop();
+    process.execPath = execPath;
+    await refused;
+  });
+
   it("kills a job that hangs, cleans up after it, and goes on with the next", async () => {
     const clock = new ManualClock();
     const runner = new MaintenanceRunner({ clock, logger: silentLogger, timeoutMs: 60_000, entry: STUCK });

@@ -29,6 +29,9 @@ if (Number(nodeVersion.split(".")[0]) < MINIMUM_NODE_VERSION) {
 // Whatever this process creates is for its own user only.
 process.umask(0o077);
 
+const { preferSmallHeap } = await import("./core/small-heap.ts");
+preferSmallHeap();
+
 const { enableCompileCache } = await import("node:module");
 const { COMPILE_CACHE_FOLDER } = await import("./core/compile-cache.ts");
 enableCompileCache(COMPILE_CACHE_FOLDER);

@@ -4,6 +4,7 @@ import { App } from "../../src/app.ts";
 import { loadSettings } from "../../src/config/settings.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createLogSink } from "../../src/core/logger.ts";
+import { preferSmallHeap } from "../../src/core/small-heap.ts";
 import { measureRate, RECORD_COUNT, spreadOf, startSteadyLoad, type Callers, type SteadyLoad } from "./load.ts";
 import { serve } from "./rpc.ts";
 import { StallWatch } from "./stall-watch.ts";
@@ -29,6 +30,9 @@ const READY_TIMEOUT_MS = 300_000;
 const PREPARED_AT_ONCE = 20;
 /** Roll calls that people answer at the same time: each has a place of its own in the table. */
 const ANSWERED_AT_ONCE = 8;
+
+// As src/main.ts does.
+preferSmallHeap();
 
 let app: App | undefined;
 let guildId = "";

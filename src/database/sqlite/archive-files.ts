@@ -36,7 +36,8 @@ const TRIM_FROM_BYTES = 16 * 1024 ** 2;
  */
 export class ArchiveFiles {
   readonly #folder: string;
-  readonly #buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
+  /** Taken when there is something to copy: an archive is also opened only to be looked at. */
+  #buffer: Buffer | undefined;
   #generation: string | undefined;
   #segment: number | undefined;
   #segmentPath = "";
@@ -94,12 +95,13 @@ export class ArchiveFiles {
   /** Copies bytes of the log to the same place in the segment, durably; the header comes with the first of them. */
   copyToSegment(log: number, from: number, to: number): void {
     const segment = this.#segment!;
+    const buffer = (this.#buffer ??= Buffer.allocUnsafeSlow(COPY_BYTES));
     for (let at = from === WAL_HEADER_BYTES ? 0 : from; at < to;) {
-      const byteCount = readSync(log, this.#buffer, 0, Math.min(COPY_BYTES, to - at), at);
+      const byteCount = readSync(log, buffer, 0, Math.min(COPY_BYTES, to - at), at);
       if (byteCount === 0) {
         throw new MusterError("DATABASE_IO", "archive the log: it is shorter than it was a moment ago");
       }
-      writeWhole(segment, this.#buffer.subarray(0, byteCount), at);
+      writeWhole(segment, buffer.subarray(0, byteCount), at);
       at += byteCount;
     }
     // Before the index tells of it: a line whose bytes a power cut took would hide that they are missing.

@@ -17,21 +17,18 @@ export class ExpectedSchema {
 
   /** Of version 0: the tables that the layer itself needs. */
   at(version: number): SchemaDescription {
-    if (this.#descriptions.length <= version) this.#describeUpTo(version);
-    return this.#descriptions[version]!;
+    return (this.#descriptions[version] ??= this.#describe(version));
   }
 
-  #describeUpTo(last: number): void {
+  #describe(version: number): SchemaDescription {
     const database = new Database(":memory:");
     try {
       // As they are while the real ones run.
       database.pragma("foreign_keys = OFF");
       database.pragma("trusted_schema = OFF");
       for (const sql of INTERNAL_TABLES) database.exec(sql);
-      for (let version = 0; version <= last; version++) {
-        if (version > 0) runAll(database, this.#versions[version - 1]!);
-        this.#descriptions[version] ??= describeSchema(database);
-      }
+      for (const step of this.#versions.slice(0, version)) runAll(database, step);
+      return describeSchema(database);
     } finally {
       database.close();
     }

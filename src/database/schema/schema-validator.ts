@@ -75,11 +75,7 @@ export class SchemaValidator {
    * only. Returns what `applyMigrations` will do.
    */
   inspect(database: Database.Database): PlannedChange {
-    const from = this.checkHistory(database);
-    const change = { from, to: this.latestVersion, versions: this.#versions.slice(from) };
-    this.#requireRepairable(database, from);
-    this.backupBeforeMigration(change);
-    return change;
+    return this.#inspect(database).change;
   }
 
   /** Compares the database with what the migrations up to its version make, object by object. Reads only. */
@@ -98,9 +94,7 @@ export class SchemaValidator {
   /** Makes missing indexes, triggers and views again. Throws SCHEMA_MISMATCH, and changes nothing, for any other difference. */
   repairSchema(database: Database.Database): SchemaRepair {
     const version = this.checkHistory(database);
-    const { create, keep } = this.#requireRepairable(database, version);
-    createMissing(database, create, this.#expected.at(version));
-    return { repaired: create, kept: keep };
+    return this.#repair(database, version, this.#requireRepairable(database, version));
   }
 
   /**
@@ -108,8 +102,9 @@ export class SchemaValidator {
    * When one fails it leaves no trace, those before it stay, and MIGRATION_FAILED says which statement it was.
    */
   applyMigrations(database: Database.Database): MigrationResult {
-    const { from, versions } = this.inspect(database);
-    const repair = from === 0 ? { repaired: [], kept: [] } : this.repairSchema(database);
+    const { change, judged } = this.#inspect(database);
+    const { from, versions } = change;
+    const repair = this.#repair(database, from, judged);
     withoutForeignKeys(database, () => {
       if (this.#versions.length === 0) database.transaction(() => createInternalTables(database)).immediate();
       for (const version of versions) {
@@ -142,6 +137,19 @@ export class SchemaValidator {
       if (isMusterError(cause)) throw cause;
       throw new MusterError("BACKUP_FAILED", `migrate to ${change.to}: ${toError(cause).message}`, { cause });
     }
+  }
+
+  #inspect(database: Database.Database): { change: PlannedChange; judged: JudgedDifferences } {
+    const from = this.checkHistory(database);
+    const change = { from, to: this.latestVersion, versions: this.#versions.slice(from) };
+    const judged = this.#requireRepairable(database, from);
+    this.backupBeforeMigration(change);
+    return { change, judged };
+  }
+
+  #repair(database: Database.Database, version: number, { create, keep }: JudgedDifferences): SchemaRepair {
+    if (create.length > 0) createMissing(database, create, this.#expected.at(version));
+    return { repaired: create, kept: keep };
   }
 
   #requireRepairable(database: Database.Database, version: number): JudgedDifferences {

@@ -1,13 +1,19 @@
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
+import { createJobsBesideBot } from "../helpers/jobs-here.ts";
 
 let bot: TestBot;
 beforeAll(async () => {
-  bot = await startTestBot({ settings: { DB_HEALTH_CHECK_INTERVAL: "1s" } });
-  const { settings, bot: discord } = bot.app;
-  expect(discord.gatewayReport()).toMatchObject({ isConnected: true, reconnectCount: 0, guildCount: 1 });
-  settings.apply({ ...settings.current, ALERT_CHANNEL_ID: bot.ids.generalChannelId });
+  const settings = { DB_HEALTH_CHECK_INTERVAL: "200ms" };
+  bot = await startTestBot({ settings, createMaintenance: createJobsBesideBot });
+  expect(bot.app.bot.gatewayReport()).toMatchObject({ isConnected: true, reconnectCount: 0, guildCount: 1 });
+  sendAlertsToChannel();
 });
 afterAll(() => bot.stop());
+
+function sendAlertsToChannel(): void {
+  const { settings } = bot.app;
+  settings.apply({ ...settings.current, ALERT_CHANNEL_ID: bot.ids.generalChannelId });
+}
 
 function listAlerts(): string[] {
   return bot.sandbox.world.messages(bot.ids.generalChannelId).map(({ content }) => content);
@@ -26,7 +32,7 @@ describe("alerts of a running bot", () => {
       const outcome = await bot.as(bot.ids.memberIds[0]!).command("ping", {}, { channelId: bot.channelId });
       expect(outcome.status).not.toBe("failed");
       expect(outcome.firstResponseMs).toBeLessThan(1_000);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 300));
     }
     const messages = listAlerts();
     expect(isDone()).toBe(true);
@@ -55,9 +61,8 @@ describe("alerts of a running bot", () => {
 
   it("are remembered over a restart", async () => {
     await bot.restart();
-    const { settings, alerts } = bot.app;
-    settings.apply({ ...settings.current, ALERT_CHANNEL_ID: bot.ids.generalChannelId });
-    const keys = alerts.list().map(({ key }) => key);
+    sendAlertsToChannel();
+    const keys = bot.app.alerts.list().map(({ key }) => key);
     expect(keys).toEqual(expect.arrayContaining(["gateway", "recovery-running", "backup-damaged:backup-499"]));
     const known = listAlerts().length;
     tellOfDamage("backup-499");

@@ -2,12 +2,13 @@ import { execFileSync } from "node:child_process";
 import { MusterError } from "../../src/core/errors.ts";
 import { SYSTEM_CHAIN } from "../../src/store/audit.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
+import { createJobsBesideBot } from "../helpers/jobs-here.ts";
 
 const CHECK = "✅";
 
 let bot: TestBot;
 beforeEach(async () => {
-  bot = await startTestBot();
+  bot = await startTestBot({ createMaintenance: createJobsBesideBot });
 });
 afterEach(async () => {
   await bot.stop();

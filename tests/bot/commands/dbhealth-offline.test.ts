@@ -1,13 +1,14 @@
 import type { APIMessage } from "discord-api-types/v10";
 import { MusterError } from "../../../src/core/errors.ts";
 import { startTestBot, type TestBot } from "../../helpers/bot.ts";
+import { createJobsBesideBot } from "../../helpers/jobs-here.ts";
 
 let bot: TestBot;
-beforeEach(async () => {
+beforeAll(async () => {
   const settings = { DB_RETRY_DELAY: "2s", DB_MAX_RETRIES: "5", DB_HEALTH_CHECK_INTERVAL: "200ms" };
-  bot = await startTestBot({ settings });
+  bot = await startTestBot({ settings, createMaintenance: createJobsBesideBot });
 });
-afterEach(() => bot.stop());
+afterAll(() => bot.stop());
 
 async function use(name: string, userId: string): Promise<APIMessage> {
   const where = { channelId: bot.channelId, bypassPermissionCheck: true };

@@ -49,6 +49,7 @@ export function tamper(path: string, change: (database: Database.Database) => vo
   const database = new Database(path);
   try {
     database.pragma("foreign_keys = OFF");
+    database.pragma("synchronous = OFF");
     change(database);
   } finally {
     database.close();

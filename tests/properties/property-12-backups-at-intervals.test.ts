@@ -1,11 +1,10 @@
 import fc from "fast-check";
-import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { BackupManager } from "../../src/database/backup/backup-manager.ts";
 import { BackupSchedule } from "../../src/database/backup/backup-schedule.ts";
-import { MaintenanceRunner } from "../../src/database/maintenance/maintenance-runner.ts";
 import { ScheduleRig, type Attempt } from "../helpers/backup-schedule-rig.ts";
 import { createCounterDatabase, withFolder } from "../helpers/database.ts";
+import { JobsHere } from "../helpers/jobs-here.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 
 const MINUTE_MS = 60_000;
@@ -89,15 +88,16 @@ describe("Feature: database-reliability, Property 12: backups at any configured 
       const database = createCounterDatabase({ folder });
       await database.manager.start();
       await database.manager.call("counter.add", { name: "a", amount: 1 });
+      await database.close();
       // The schedule's own; the backups' times are those of the job, on the system's.
       const clock = new ManualClock(Date.now());
-      const runner = new MaintenanceRunner({ clock: systemClock, logger: silentLogger });
+      const jobs = new JobsHere();
       const manager = new BackupManager({
         databasePath: database.path,
         folder: `${folder}/backups`,
         settings: () => ({ isCompressed: false, key: undefined, maxBackups: 2, isArchiving: false }),
         retry: () => ({ maxAttempts: 1, baseDelay: 1, maxDelay: 1, backoffMultiplier: 1 }),
-        run: (job, options) => runner.run(job, options),
+        run: jobs.run,
         getArchiveStatus: () => undefined,
         flushArchive: () => Promise.resolve(),
         mark: () => Promise.resolve(""),
@@ -129,7 +129,6 @@ describe("Feature: database-reliability, Property 12: backups at any configured 
       await schedule.stop();
       const { snapshots, problems } = await manager.list();
       expect({ count: snapshots.length, problems }).toEqual({ count: 2, problems: [] });
-      await database.close();
     });
   }, 60_000);
 });

@@ -9,6 +9,7 @@ import type { Actor } from "../../src/sandbox/actor/actor.ts";
 import { Sandbox } from "../../src/sandbox/sandbox.ts";
 import { smallServer, type ServerSeed } from "../../src/sandbox/seeds.ts";
 import type { Store } from "../../src/store/store.ts";
+import { LeapingClock } from "./leaping-clock.ts";
 
 export interface TestBotOptions {
   readonly seed?: ServerSeed;
@@ -17,6 +18,7 @@ export interface TestBotOptions {
   readonly sandbox?: Sandbox;
   /** Kept by the caller; otherwise a new one, removed at the end. */
   readonly dataFolder?: string;
+  /** Default: one that `leap` can let run ahead for what people see. */
   readonly clock?: Clock;
   /** Default: a process for each job, as in life. */
   readonly createMaintenance?: AppOptions["createMaintenance"];
@@ -36,6 +38,7 @@ export class TestBot {
   readonly log: LogLine[] = [];
   app: App;
   readonly #options: TestBotOptions;
+  readonly #leapingClock = new LeapingClock();
 
   static async start(options: TestBotOptions = {}): Promise<TestBot> {
     const seed = options.seed ?? smallServer();
@@ -66,6 +69,11 @@ export class TestBot {
   /** The path of the database file. */
   get databasePath(): string {
     return join(this.dataFolder, "muster.db");
+  }
+
+  /** Lets a wait of the bot's Discord side be over at once, as between two edits of a card; the database's stay real. */
+  leap(durationMs: number): void {
+    this.#leapingClock.leap(durationMs);
   }
 
   as(userId: string): Actor {
@@ -104,13 +112,13 @@ export class TestBot {
       MONITOR_PORT: "0",
       ...this.#options.settings,
     };
-    const { createMaintenance } = this.#options;
+    const { createMaintenance, clock } = this.#options;
     return new App({
       ...(createMaintenance === undefined ? {} : { createMaintenance }),
       settings: loadSettings({ environment }),
       folder: this.dataFolder,
       access: { token: this.sandbox.botToken, apiUrl: this.sandbox.apiUrl },
-      clock: this.#options.clock ?? systemClock,
+      ...(clock === undefined ? { clock: this.#leapingClock, machineClock: systemClock } : { clock }),
       logger: {
         ...this.#createLogger({}),
         setLevel: () => undefined,

@@ -1,6 +1,17 @@
 import { PermissionFlagsBits } from "discord.js";
 import { startTestBot, type TestBot } from "../../helpers/bot.ts";
-import { auditActions, cardOf, createEvent, fieldOf, findEvent, ownMessages, requireEvent, use } from "./event-rig.ts";
+import {
+  auditActions,
+  cardOf,
+  createEvent,
+  fieldOf,
+  findEvent,
+  ownMessages,
+  requireEvent,
+  use,
+  waitForCard,
+  waitForRefresh,
+} from "./event-rig.ts";
 
 let bot: TestBot;
 beforeAll(async () => {
@@ -40,10 +51,10 @@ describe("/event create", () => {
     const event = await createEvent(bot, { audience: bot.ids.crewRoleId });
     const [member] = bot.ids.memberIds as [string];
     await bot.as(member).react(event.channelId, event.messageId, "✅");
-    await bot.sandbox.waitFor(() => fieldOf(cardOf(bot, event), "✅ 1") === `<@${member}>`);
+    await waitForCard(bot, event, (card) => fieldOf(card, "✅ 1") === `<@${member}>`);
     expect(fieldOf(cardOf(bot, event), "Missing")).toBe("3 of 4");
     await bot.as(member).unreact(event.channelId, event.messageId, "✅");
-    await bot.sandbox.waitFor(() => fieldOf(cardOf(bot, event), "✅ 0") === "–");
+    await waitForCard(bot, event, (card) => fieldOf(card, "✅ 0") === "–");
   });
 
   it("shows emblems of the server and of roles", async () => {
@@ -54,7 +65,7 @@ describe("/event create", () => {
     const [crew, , , , other] = bot.ids.memberIds as string[];
     await bot.as(crew!).react(event.channelId, event.messageId, "✅");
     await bot.as(other!).react(event.channelId, event.messageId, "✅");
-    await bot.sandbox.waitFor(() => fieldOf(cardOf(bot, event), "✅ 2") === `🇦🇹 <@${crew}> <@${other}>`);
+    await waitForCard(bot, event, (card) => fieldOf(card, "✅ 2") === `🇦🇹 <@${crew}> <@${other}>`);
     await use(bot, bot.ids.ownerId, "admin-set-flag clear", { flag: "emblem" });
     await use(bot, bot.ids.ownerId, "admin-set-flag clear", { flag: "emblem", role: bot.ids.crewRoleId });
   });
@@ -147,7 +158,7 @@ describe("/event create", () => {
     const path = `/channels/${bot.channelId}/messages/*`;
     bot.sandbox.faults.add({ method: "PATCH", path, count: 1, effect: { kind: "error", status: 400, code: 50035 } });
     const event = await createEvent(bot);
-    await bot.sandbox.waitFor(() => fieldOf(cardOf(bot, event), "Missing") !== undefined);
+    await waitForCard(bot, event, (card) => fieldOf(card, "Missing") !== undefined);
   });
 
   it("keeps an event open whose message Discord forbids to edit", async () => {
@@ -155,7 +166,7 @@ describe("/event create", () => {
     const path = `/channels/${bot.channelId}/messages/${event.messageId}`;
     bot.sandbox.faults.add({ method: "PATCH", path, effect: { kind: "error", status: 403, code: 50001 } });
     await bot.as(bot.ids.memberIds[0]!).react(event.channelId, event.messageId, "✅");
-    await bot.sandbox.waitFor(() =>
+    await waitForRefresh(bot, () =>
       bot.log.some(({ message, fields }) => message.includes("not refreshed") && fields["eventId"] === event.id),
     );
     expect((await findEvent(bot, event.id))?.state).toBe("open");

@@ -9,6 +9,7 @@ import {
   press,
   requireEvent,
   use,
+  waitForCard,
   type Options,
 } from "./event-rig.ts";
 
@@ -35,14 +36,14 @@ describe("/event pause, resume and close", () => {
     expect(await manage("pause", event.id)).toContain("paused");
     const paused = await requireEvent(bot, event.id);
     expect([paused.state, paused.nextReminderAt]).toEqual(["paused", undefined]);
-    await bot.sandbox.waitFor(() => fieldOf(cardOf(bot, event), "Next reminder") === "None while paused");
+    await waitForCard(bot, event, (card) => fieldOf(card, "Next reminder") === "None while paused");
 
     expect(await manage("resume", event.id)).toContain("open again");
     const resumed = await requireEvent(bot, event.id);
     expect(resumed).toEqual(event);
 
     expect(await manage("close", event.id)).toContain("closed");
-    await bot.sandbox.waitFor(() => cardOf(bot, event)!.description!.includes("Closed"));
+    await waitForCard(bot, event, (card) => card.description!.includes("Closed"));
     expect((await auditActions(bot, event.id)).map(({ action }) => action)).toEqual([
       ...["event.create", "event.pause", "event.resume", "event.close"],
     ]);
@@ -84,7 +85,7 @@ describe("/event edit", () => {
     const edited = await requireEvent(bot, event.id);
     expect(edited).toMatchObject({ title: "Sunday raid", intervalMs: 2 * HOUR_MS, audienceRoleId: bot.ids.crewRoleId });
     expect(edited.nextReminderAt).toBe(event.createdAt + 2 * HOUR_MS);
-    await bot.sandbox.waitFor(() => cardOf(bot, event)!.title === "Sunday raid");
+    await waitForCard(bot, event, (card) => card.title === "Sunday raid");
     expect(fieldOf(cardOf(bot, event), "Missing")).toBe("4 of 4");
   });
 
@@ -94,7 +95,7 @@ describe("/event edit", () => {
     await manage("edit", event.id, { reactions: "✅ 👍" });
     const message = ownMessages(bot).find(({ id }) => id === event.messageId)!;
     expect(message.reactions?.map(({ emoji }) => emoji.name).sort()).toEqual(["✅", "👍"]);
-    await bot.sandbox.waitFor(() => fieldOf(cardOf(bot, event), "👍 1") === `<@${members[0]}>`);
+    await waitForCard(bot, event, (card) => fieldOf(card, "👍 1") === `<@${members[0]}>`);
     expect(fieldOf(cardOf(bot, event), "❌ 0")).toBeUndefined();
   });
 

@@ -4,6 +4,9 @@ import type { TestBot } from "../../helpers/bot.ts";
 
 export type Options = Readonly<Record<string, string>>;
 
+/** Of `src/bot/events/event-cards.ts`. */
+const EDIT_INTERVAL_MS = 3_000;
+
 /** What a member reads after a command: its text, and its embeds as JSON. */
 export interface Answer {
   readonly text: string;
@@ -61,6 +64,16 @@ export function idIn(text: string): string {
   return id;
 }
 
+/** Leaves the server without events, for the next test with the same bot. */
+export async function deleteEvents(bot: TestBot): Promise<void> {
+  const { guildId, store } = bot;
+  const { events } = await store.events.list({ guildId, state: "all", limit: 100 });
+  await Promise.all(events.map(({ id }) => store.events.delete({ guildId, id, actorId: bot.ids.ownerId })));
+  // What the bot knows of them is read anew.
+  bot.app.bot.reload();
+  await bot.app.bot.settle();
+}
+
 export async function findEvent(bot: TestBot, id: string): Promise<EventRecord | null> {
   return bot.store.events.find({ guildId: bot.guildId, id });
 }
@@ -75,6 +88,26 @@ export async function requireEvent(bot: TestBot, id: string): Promise<EventRecor
 export function cardOf(bot: TestBot, event: EventRecord): APIEmbed | undefined {
   const messages = bot.sandbox.world.messages(event.channelId);
   return messages.find(({ id }) => id === event.cardMessageId)?.embeds[0];
+}
+
+/** Waits for what comes of a card's refresh. The time that must lie between two edits of a card is leapt over. */
+export async function waitForRefresh(bot: TestBot, isDone: () => boolean): Promise<void> {
+  await bot.sandbox.waitFor(() => {
+    bot.leap(EDIT_INTERVAL_MS);
+    return isDone();
+  });
+}
+
+/** Waits, as `waitForRefresh`, until the event's card shows it. */
+export async function waitForCard(
+  bot: TestBot,
+  event: EventRecord,
+  isShown: (card: APIEmbed) => boolean,
+): Promise<void> {
+  await waitForRefresh(bot, () => {
+    const card = cardOf(bot, event);
+    return card !== undefined && isShown(card);
+  });
 }
 
 export function fieldOf(embed: APIEmbed | undefined, name: string): string | undefined {

@@ -11,6 +11,8 @@ import {
   readMessage,
   requireEvent,
   use,
+  waitForCard,
+  waitForRefresh,
   type Options,
 } from "./event-rig.ts";
 
@@ -43,7 +45,7 @@ describe("/event watch", () => {
     const card = ownMessages(bot).find(({ id }) => id === event.cardMessageId)!;
     expect(card.message_reference?.message_id).toBe(messageId);
     expect(card.mentions).toEqual([]);
-    await bot.sandbox.waitFor(() => fieldOf(cardOf(bot, event), "🎉 1") === `<@${first}>`);
+    await waitForCard(bot, event, (card) => fieldOf(card, "🎉 1") === `<@${first}>`);
     expect(cardOf(bot, event)!.description).toContain(messageId);
   });
 
@@ -51,7 +53,7 @@ describe("/event watch", () => {
     const event = await requireEvent(bot, idIn(await watch(await post())));
     expect(event.reactions).toEqual([]);
     await bot.as(bot.ids.memberIds[0]!).react(bot.channelId, event.messageId, "🦊");
-    await bot.sandbox.waitFor(() => fieldOf(cardOf(bot, event), "🦊 1") !== undefined);
+    await waitForCard(bot, event, (card) => fieldOf(card, "🦊 1") !== undefined);
   });
 
   it("adds the reactions that it is given", async () => {
@@ -122,7 +124,7 @@ describe("/event watch", () => {
     await bot.as(bot.ids.ownerId).delete(event.cardMessageId);
     const [first] = bot.ids.memberIds as [string];
     await bot.as(first).react(bot.channelId, event.messageId, "✅");
-    await bot.sandbox.waitFor(() => bot.log.some(({ message }) => message === "event card was deleted"));
+    await waitForRefresh(bot, () => bot.log.some(({ message }) => message === "event card was deleted"));
     await bot.sandbox.waitFor(async () => {
       const answers = await bot.store.reactions.list({ guildId: bot.guildId, eventId: event.id });
       return answers.map(({ userId }) => userId).join() === first;

@@ -1,12 +1,13 @@
 import { PermissionFlagsBits } from "discord.js";
 import { startTestBot, type TestBot } from "../../helpers/bot.ts";
-import { createEvent, use } from "./event-rig.ts";
+import { createEvent, deleteEvents, use } from "./event-rig.ts";
 
 let bot: TestBot;
-beforeEach(async () => {
+beforeAll(async () => {
   bot = await startTestBot();
 });
-afterEach(() => bot.stop());
+afterEach(() => deleteEvents(bot));
+afterAll(() => bot.stop());
 
 async function mine(userId: string): Promise<string> {
   return (await use(bot, userId, "mine")).text;

@@ -4,7 +4,6 @@ import { isMusterError } from "../../core/errors.ts";
 import { listOperations, type AnyOperation } from "../operation.ts";
 import type { SchemaVersion } from "../schema/schema-version.ts";
 import type { ArchiveSettings } from "./archive-keeper.ts";
-import { engineOperations } from "./engine-operations.ts";
 import type { FileIdentity } from "./file-guard.ts";
 import type { ReplacementResult } from "./replacement.ts";
 import {
@@ -49,7 +48,11 @@ export async function serveThread(open: (context: ThreadContext) => ThreadServic
   const options = workerData as ThreadOptions;
   const notify = (notice: ThreadNotice): void => port.postMessage(notice);
   try {
-    const module = (await import(options.dataModuleUrl)) as DataModule;
+    // Not before lean loading is in force, as a static import would be: both come with schemas.
+    const [module, { engineOperations }] = await Promise.all([
+      import(options.dataModuleUrl) as Promise<DataModule>,
+      import("./engine-operations.ts"),
+    ]);
     const service = open({
       options,
       operations: new Map([...listOperations(module.operations), ...engineOperations]),

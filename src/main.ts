@@ -36,7 +36,6 @@ const { enableCompileCache } = await import("node:module");
 const { COMPILE_CACHE_FOLDER } = await import("./core/compile-cache.ts");
 enableCompileCache(COMPILE_CACHE_FOLDER);
 
-const { App: AppClass } = await import("./app.ts");
 const { loadSettingsFromDisk } = await import("./config/load-settings.ts");
 const { systemClock } = await import("./core/clock.ts");
 const { isMusterError, MusterError } = await import("./core/errors.ts");
@@ -88,6 +87,8 @@ interface Discord {
 
 async function startApp(settings: Settings, { access, clock }: Discord, log: LogSink): Promise<void> {
   phase = "starting";
+  // Only now: what is wrong with the settings is said without loading all of it.
+  const { App: AppClass } = await import("./app.ts");
   app = new AppClass({
     ...{ settings, folder: FOLDER, access, clock, machineClock: systemClock, logger: log },
     isWatchingSettings: true,

@@ -11,7 +11,7 @@ import type { BotStatus } from "../../src/sandbox/live/live-frames.ts";
 
 const ENTRY = join(import.meta.dirname, "../../src/main.ts");
 const START_LIMIT_MS = 20_000;
-const POLL_MS = 50;
+const POLL_MS = 100;
 
 export interface ShownOutcome {
   readonly interactionId: string;
@@ -99,6 +99,10 @@ export class SandboxProcess {
 
   endChaos(id: string): Promise<ChaosReport> {
     return this.ask("DELETE", `/chaos/${id}`);
+  }
+
+  untilOver(id: string): Promise<void> {
+    return this.until(`${id} is over`, async () => (await this.chaos()).running.every((action) => action.id !== id));
   }
 
   bot(): Promise<BotStatus> {

@@ -13,7 +13,9 @@ import { GracefulDegradation } from "../../src/resilience/graceful-degradation.t
 import { RecoveryLog } from "../../src/resilience/recovery-log.ts";
 import { DATA_MODULE_URL, operations as storeOperations } from "../../src/store/data-module.ts";
 import { createStore, type Store } from "../../src/store/store.ts";
+import { createFastClock } from "../properties/fast-clock.ts";
 import { COUNTER_MODULE_URL, operations as counterOperations } from "./counter-data-module.ts";
+import type { ManualClock } from "./manual-clock.ts";
 
 /** A folder for one test: removed when it passes, kept and named in the error when it fails. */
 export async function withFolder<Result>(body: (folder: string) => Promise<Result> | Result): Promise<Result> {
@@ -44,8 +46,24 @@ export async function until(isTrue: () => boolean, limitMs = 30_000): Promise<vo
   }
 }
 
-/** How long a thread of a test's database has to open its connection. */
-export const CONNECTION_TIMEOUT_MS = 20_000;
+/** How long a thread of a test's database has to open its connection; a number that no other timer has. */
+export const CONNECTION_TIMEOUT_MS = 19_999;
+
+/**
+ * Lets the clock go on from timer to timer until it is true; what threads do between takes real time. The database's
+ * connections have `CONNECTION_TIMEOUT_MS` to open.
+ */
+export async function advanceUntil(clock: ManualClock, isTrue: () => boolean): Promise<void> {
+  const endAt = performance.now() + 30_000;
+  while (!isTrue()) {
+    if (performance.now() > endAt) throw new Error(`waited in vain for ${isTrue.toString()}`);
+    // While a thread starts, the next timer is its time limit: nothing to hurry on to.
+    await until(() => isTrue() || (clock.delaysMs.length > 0 && !clock.delaysMs.includes(CONNECTION_TIMEOUT_MS)));
+    const [nextMs] = clock.delaysMs;
+    if (!isTrue() && nextMs !== undefined) clock.advance(nextMs);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 export interface TestDatabaseOptions {
   readonly folder: string;
@@ -55,6 +73,8 @@ export interface TestDatabaseOptions {
   readonly readerCount?: number;
   readonly operationTimeoutMs?: number;
   readonly clock?: Clock;
+  /** How often the second of the database's clock goes by in one of ours; calls and threads have their time all the same. */
+  readonly speed?: number;
   readonly engine?: Partial<SqliteEngineOptions>;
   /** Default: no queue, no cache, one try, a breaker that never opens. */
   readonly manager?: Partial<DatabaseManagerOptions>;
@@ -73,7 +93,8 @@ function createDatabase(
   dataModuleUrl: string,
   operations: OperationGroups,
 ): TestDatabase {
-  const { folder, file = "test.db", readerCount = 0, operationTimeoutMs = 5_000, clock = systemClock } = options;
+  const { folder, file = "test.db", readerCount = 0, operationTimeoutMs = 5_000, speed = 1 } = options;
+  const clock = options.clock ?? (speed === 1 ? systemClock : createFastClock(speed));
   const path = file === ":memory:" ? file : join(folder, file);
   const engine = new SqliteEngine({
     thread: {
@@ -81,7 +102,7 @@ function createDatabase(
       connection: { path, synchronous: "full", isForeignKeysEnabled: true, cacheSizeBytes: 8 * 1024 ** 2 },
     },
     readerCount,
-    connectionTimeoutMs: () => CONNECTION_TIMEOUT_MS,
+    connectionTimeoutMs: () => CONNECTION_TIMEOUT_MS * speed,
     retry: () => ({ maxAttempts: 5, baseDelay: 10, maxDelay: 200, backoffMultiplier: 2 }),
     recovery: new RecoveryLog({ clock, logger: silentLogger }),
     clock,
@@ -94,7 +115,7 @@ function createDatabase(
     errors: new ErrorHandler({ clock, logger: silentLogger, isDebug: () => false }),
     log: { record: () => undefined },
     retry: () => ({ maxAttempts: 1, baseDelay: 10, maxDelay: 200, backoffMultiplier: 2 }),
-    operationTimeoutMs: () => operationTimeoutMs,
+    operationTimeoutMs: () => operationTimeoutMs * speed,
     breaker: { threshold: () => 1_000_000, resetMs: () => 30_000 },
     cacheCapacity: () => 0,
     logger: silentLogger,

@@ -5,14 +5,7 @@ import { join } from "node:path";
 import { silentLogger } from "../../src/core/logger.ts";
 import { AuditLog } from "../../src/store/audit-log.ts";
 import type { Store } from "../../src/store/store.ts";
-import {
-  CONNECTION_TIMEOUT_MS,
-  openTestStore,
-  until,
-  withFolder,
-  withRawConnection,
-  type TestStore,
-} from "../helpers/database.ts";
+import { openTestStore, until, withFolder, withRawConnection, type TestStore } from "../helpers/database.ts";
 import { createFastClock } from "../properties/fast-clock.ts";
 import { newGuild, OWNER } from "./fixtures.ts";
 
@@ -77,8 +70,7 @@ async function withDamage(damage: (path: string) => void, body: (damaged: Damage
     copyFileSync(join(template, "test.db"), join(folder, "test.db"));
     damage(join(folder, "test.db"));
     const clock = createFastClock(SPEED);
-    const engine = { connectionTimeoutMs: () => CONNECTION_TIMEOUT_MS * SPEED };
-    const database = await openTestStore({ folder, clock, engine, operationTimeoutMs: 30_000 });
+    const database = await openTestStore({ folder, clock, speed: SPEED });
     const auditLog = new AuditLog({
       ...{ store: database.store, clock, logger: silentLogger },
       fallbackPath: join(folder, "audit-fallback.ndjson"),

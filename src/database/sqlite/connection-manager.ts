@@ -1,6 +1,4 @@
-import type { Clock } from "../../core/clock.ts";
 import { isMusterError, MusterError, toError } from "../../core/errors.ts";
-import type { Logger } from "../../core/logger.ts";
 import type { RetryConfig } from "../../resilience/backoff.ts";
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import type { EngineState } from "../engine.ts";
@@ -12,8 +10,7 @@ import { LossDetector } from "./loss-detector.ts";
 import type { OperationStatements } from "./operation-statements.ts";
 import { ReaderPool } from "./reader-pool.ts";
 import { RetryTimers } from "./retry-timers.ts";
-import { ThreadOpener } from "./thread-opener.ts";
-import type { ThreadOptions } from "./thread-protocol.ts";
+import { ThreadOpener, type ThreadOpenerOptions } from "./thread-opener.ts";
 import { settlesWithin } from "./time-limit.ts";
 
 /** After the attempts of the retry configuration are used up, one probe each this long, for ever. */
@@ -28,17 +25,12 @@ const HOPELESS_CODES = [
 /** A look at the file that takes longer finds a disk that hangs, and nothing about the file. */
 const INSPECTION_LIMIT_MS = 1_000;
 
-export interface ConnectionManagerOptions {
-  readonly thread: ThreadOptions;
+export interface ConnectionManagerOptions extends ThreadOpenerOptions {
   /** At the start; `resize` changes it. */
   readonly readerCount: number;
-  /** Longest wait for a thread to open its connection, milliseconds. */
-  readonly connectionTimeoutMs: () => number;
   readonly retry: () => RetryConfig;
   /** Where what is done to mend the connection is recorded. */
   readonly recovery: RecoveryLog;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly random?: () => number;
 }
 

@@ -40,10 +40,16 @@ export interface DatabaseThreadEvents {
   readonly onStatements: (statements: NewStatements) => void;
 }
 
+export interface DatabaseThreadTimes {
+  readonly clock: Clock;
+  /** Longest wait for it to close, milliseconds of the system's clock. Default: 4,000. */
+  readonly closeLimitMs?: number;
+}
+
 /** How long after its time is up a request's answer is waited for: the thread refuses it by then, if it can. */
 const GRACE_MS = 250;
 /** Longer than any request may take; a thread that does not close within it hangs. */
-const CLOSE_LIMIT_MS = 4_000;
+const DEFAULT_CLOSE_LIMIT_MS = 4_000;
 
 export type ReadyThread = Omit<Extract<ThreadNotice, { notice: "ready" }>, "notice">;
 export type RescueOutcome = Omit<Extract<ThreadNotice, { notice: "rescued" }>, "notice">;
@@ -57,6 +63,7 @@ export class DatabaseThread {
   readonly #ready = Promise.withResolvers<ReadyThread>();
   readonly #ended: Promise<void>;
   readonly #clock: Clock;
+  readonly #closeLimitMs: number;
   #opened: ReadyThread | undefined;
   #rescue: PromiseWithResolvers<RescueOutcome> | undefined;
   /** When the ping was sent that has not been answered, monotonic milliseconds. */
@@ -68,9 +75,10 @@ export class DatabaseThread {
   #nextId = 1;
   #isEnding = false;
 
-  constructor(role: ThreadRole, options: ThreadOptions, events: DatabaseThreadEvents, clock: Clock) {
+  constructor(role: ThreadRole, options: ThreadOptions, events: DatabaseThreadEvents, times: DatabaseThreadTimes) {
     this.role = role;
-    this.#clock = clock;
+    this.#clock = times.clock;
+    this.#closeLimitMs = times.closeLimitMs ?? DEFAULT_CLOSE_LIMIT_MS;
     this.#events = events;
     this.#worker = new Worker(ENTRY_BY_ROLE[role], {
       workerData: options,
@@ -185,7 +193,7 @@ export class DatabaseThread {
       this.#isEnding = true;
       this.#command({ command: "close" });
     }
-    const hasEnded = await settlesWithin(this.#ended, CLOSE_LIMIT_MS);
+    const hasEnded = await settlesWithin(this.#ended, this.#closeLimitMs);
     const cause = connectionLost(`the ${this.role} thread ${hasEnded ? "was closed" : "did not close in time"}`);
     this.#ready.reject(cause);
     this.#rescue?.reject(cause);

@@ -11,14 +11,18 @@ import { settlesWithin } from "./time-limit.ts";
  * More threads than this that were given up and have not ended: no more are started until some have. A disk that hangs
  * for hours takes every new thread with it, and each of them costs several megabytes.
  */
-const MAX_ABANDONED_COUNT = 24;
+const DEFAULT_MAX_ABANDONED_COUNT = 24;
 /** For threads that were told to end: all that is left to them is to leave a call to the operating system. */
-const END_LIMIT_MS = 2_000;
+const DEFAULT_END_LIMIT_MS = 2_000;
 
 export interface ThreadOpenerOptions {
   readonly thread: ThreadOptions;
   /** Longest wait for a thread to open its connection, milliseconds. */
   readonly connectionTimeoutMs: () => number;
+  /** Threads that were given up and may exist all the same. Default: 24. */
+  readonly maxAbandonedCount?: number;
+  /** Longest wait for threads that were told to end, milliseconds. Default: 2,000. */
+  readonly endLimitMs?: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -71,8 +75,9 @@ export class ThreadOpener {
 
   /** Throws when one of the threads that were told to end still exists, and so may have the files open. */
   async requireAllEnded(): Promise<void> {
+    const { endLimitMs = DEFAULT_END_LIMIT_MS } = this.#options;
     const ends = [...this.#existing].map((thread) => thread.ended);
-    if (await settlesWithin(Promise.all(ends), END_LIMIT_MS)) return;
+    if (await settlesWithin(Promise.all(ends), endLimitMs)) return;
     throw new MusterError(
       "DATABASE_UNAVAILABLE",
       `release the database's files: ${this.#existing.size} of its threads hang`,
@@ -95,7 +100,7 @@ export class ThreadOpener {
         onTrouble: (cause) => logger.warn("database housekeeping failed", { error: cause }),
         onStatements: (statements) => this.statements.add(statements),
       },
-      clock,
+      { clock },
     );
     this.#existing.add(thread);
     void thread.ended.then(() => this.#existing.delete(thread));
@@ -103,8 +108,9 @@ export class ThreadOpener {
   }
 
   #refuseWhileManyHang(): void {
+    const { maxAbandonedCount = DEFAULT_MAX_ABANDONED_COUNT } = this.#options;
     const abandonedCount = [...this.#existing].filter((thread) => !thread.isAlive).length;
-    if (abandonedCount < MAX_ABANDONED_COUNT) return;
+    if (abandonedCount < maxAbandonedCount) return;
     throw new MusterError("DATABASE_UNAVAILABLE", `open the database: ${abandonedCount} of its threads hang`, {
       hint: "Check the disk: a call to the operating system does not return.",
     });

@@ -8,6 +8,7 @@ import type { SqliteEngine } from "../../../src/database/sqlite/sqlite-engine.ts
 import { OperationQueue } from "../../../src/resilience/operation-queue.ts";
 import {
   createCounterDatabase,
+  shareCounterDatabase,
   until,
   withCounterDatabase,
   withFolder,
@@ -54,10 +55,12 @@ const add = ({ manager }: TestDatabase, name = "a"): Promise<unknown> =>
   manager.call("counter.add", { name, amount: 1 });
 
 describe("files that are released", () => {
+  const shared = shareCounterDatabase({ readerCount: 1 });
+
   it("can be swapped under load: each write is acknowledged in the former file or applied to the new one", async () => {
     await withFolder(async (folder) => {
       const database = createCounterDatabase({
-        ...{ folder, readerCount: 2 },
+        ...{ folder, readerCount: 1 },
         manager: {
           createQueue: (apply) =>
             new OperationQueue({
@@ -86,7 +89,7 @@ describe("files that are released", () => {
           await new Promise((resolve) => setTimeout(resolve, 1));
         }
       });
-      await until(() => acknowledged > 200);
+      await until(() => acknowledged > 100);
 
       const result = await engine.withFilesReleased(RESTORE, async () => {
         expect(listOpenFiles(folder).filter((file) => file.startsWith(path))).toEqual([]);
@@ -102,7 +105,8 @@ describe("files that are released", () => {
         return "swapped";
       });
       expect(result).toBe("swapped");
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      const before = acknowledged;
+      await until(() => acknowledged > before + 50);
       isLoaded = false;
       await Promise.all([...writers, ...readers]);
       await until(() => manager.health().queue.size === 0);
@@ -110,7 +114,7 @@ describe("files that are released", () => {
       expect(statSync(path).ino).not.toBe(inode);
       // Another inode is no loss here: nothing was rescued, nothing restarted.
       expect(kinds).toEqual(["recovering", "ready"]);
-      expect(engine.status()).toMatchObject({ restartCount: 0, pool: { size: 2 } });
+      expect(engine.status()).toMatchObject({ restartCount: 0, pool: { size: 1 } });
       expect(existsSync(join(folder, "quarantine"))).toBe(false);
       // Each was applied once, to the one file or the other.
       expect(await manager.call("counter.get", { name: "a" })).toBe(1_000_000 + acknowledged + queued - formerValue);
@@ -119,45 +123,42 @@ describe("files that are released", () => {
   });
 
   it("fails calls meanwhile, and finishes those it had taken before", async () => {
-    await withCounterDatabase({ readerCount: 2 }, async (database) => {
-      const { engine, manager } = database;
-      await add(database);
-      const writing = Array.from({ length: 100 }, () => add(database, "b"));
-      const reading = manager.call("counter.slow", { rounds: 1_000_000 });
-      await new Promise((resolve) => process.nextTick(resolve));
-      await engine.withFilesReleased(RESTORE, async () => {
-        expect(await Promise.all(writing)).toHaveLength(100);
-        expect(await reading).toBe(1_000_000);
-        await expect(add(database)).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE", cause: RESTORE });
-        await expect(manager.call("counter.get", { name: "a" })).rejects.toMatchObject({
-          code: "DATABASE_UNAVAILABLE",
-        });
-        await engine.connections.reconnect(RESTORE);
-        expect(engine.connections.writer).toBeUndefined();
+    const database = shared();
+    const { engine, manager } = database;
+    await add(database);
+    const writing = Array.from({ length: 100 }, () => add(database, "b"));
+    const reading = manager.call("counter.slow", { rounds: 300_000 });
+    await new Promise((resolve) => process.nextTick(resolve));
+    await engine.withFilesReleased(RESTORE, async () => {
+      expect(await Promise.all(writing)).toHaveLength(100);
+      expect(await reading).toBe(300_000);
+      await expect(add(database)).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE", cause: RESTORE });
+      await expect(manager.call("counter.get", { name: "a" })).rejects.toMatchObject({
+        code: "DATABASE_UNAVAILABLE",
       });
-      expect(await add(database)).toBe(2);
+      await engine.connections.reconnect(RESTORE);
+      expect(engine.connections.writer).toBeUndefined();
     });
+    expect(await add(database)).toBe(2);
   });
 
   it("are taken back when what needed them fails, and its error is told", async () => {
-    await withCounterDatabase({}, async (database) => {
-      const failure = new Error("no backup fits");
-      await expect(database.engine.withFilesReleased(RESTORE, () => Promise.reject(failure))).rejects.toBe(failure);
-      expect(await add(database)).toBe(1);
-    });
+    const database = shared();
+    const failure = new Error("no backup fits");
+    await expect(database.engine.withFilesReleased(RESTORE, () => Promise.reject(failure))).rejects.toBe(failure);
+    expect(await add(database)).toBe(1);
   });
 
   it("are for one at a time", async () => {
-    await withCounterDatabase({}, async (database) => {
-      const { engine } = database;
-      const first = engine.withFilesReleased(RESTORE, () => new Promise((resolve) => setTimeout(resolve, 20)));
-      await expect(engine.withFilesReleased(RESTORE, () => Promise.resolve())).rejects.toMatchObject({
-        code: "CONFLICT",
-      });
-      await first;
-      await engine.withFilesReleased(RESTORE, () => Promise.resolve());
-      expect(await add(database)).toBe(1);
+    const database = shared();
+    const { engine } = database;
+    const first = engine.withFilesReleased(RESTORE, () => new Promise((resolve) => setTimeout(resolve, 20)));
+    await expect(engine.withFilesReleased(RESTORE, () => Promise.resolve())).rejects.toMatchObject({
+      code: "CONFLICT",
     });
+    await first;
+    await engine.withFilesReleased(RESTORE, () => Promise.resolve());
+    expect(await add(database)).toBe(1);
   });
 
   it("stay so when the database is closed meanwhile", async () => {
@@ -190,65 +191,62 @@ describe("files that are released", () => {
 
   it("are waited for until a start in progress is over", async () => {
     await withFolder(async (folder) => {
-      const database = createCounterDatabase({ folder, readerCount: 2 });
+      const database = createCounterDatabase({ folder, readerCount: 1 });
       const starting = database.manager.start();
       await new Promise((resolve) => setTimeout(resolve, 10));
       await database.engine.withFilesReleased(RESTORE, async () => {
         expect(listOpenFiles(folder)).toEqual([]);
       });
       await starting;
-      expect(database.engine.status()).toMatchObject({ state: { kind: "ready" }, pool: { size: 2 } });
+      expect(database.engine.status()).toMatchObject({ state: { kind: "ready" }, pool: { size: 1 } });
       expect(await add(database)).toBe(1);
       await database.close();
     });
   });
 
   it("are opened again as soon as they can be, when what is left there cannot be", async () => {
-    await withCounterDatabase({}, async (database) => {
-      const { engine, path } = database;
-      await add(database);
-      const released = engine.withFilesReleased(RESTORE, async () => renameSync(path, `${path}.away`));
-      await expect(released).rejects.toMatchObject({
-        message: expect.stringContaining("not there any more") as string,
-      });
-      // No empty one was made in its place.
-      expect(existsSync(path)).toBe(false);
-      renameSync(`${path}.away`, path);
-      await until(() => engine.connections.isHealthy());
-      expect(await add(database)).toBe(2);
+    const database = shared();
+    const { engine, path } = database;
+    await add(database);
+    const released = engine.withFilesReleased(RESTORE, async () => renameSync(path, `${path}.away`));
+    await expect(released).rejects.toMatchObject({
+      message: expect.stringContaining("not there any more") as string,
     });
+    // No empty one was made in its place.
+    expect(existsSync(path)).toBe(false);
+    renameSync(`${path}.away`, path);
+    await until(() => engine.connections.isHealthy());
+    expect(await add(database)).toBe(2);
   });
 
   it("have what a file had that was deleted a moment before", async () => {
-    await withCounterDatabase({}, async (database) => {
-      const { engine, path } = database;
-      await add(database);
-      for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix);
-      await engine.withFilesReleased(RESTORE, async () => {
-        withRawConnection(path, (raw) => {
-          expect(raw.prepare("SELECT value FROM counter").pluck().get()).toBe(1);
-        });
+    const database = shared();
+    const { engine, path } = database;
+    await add(database);
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix);
+    await engine.withFilesReleased(RESTORE, async () => {
+      withRawConnection(path, (raw) => {
+        expect(raw.prepare("SELECT value FROM counter").pluck().get()).toBe(1);
       });
-      expect(await add(database)).toBe(2);
     });
+    expect(await add(database)).toBe(2);
   });
 
   it("are not those of a thread that hangs: it is told, and the database goes on", async () => {
     await withFolder(async (folder) => {
       const disk = new HangingDisk(folder);
-      const database = createCounterDatabase({ folder, readerCount: 1, engine: disk.engine });
+      const database = createCounterDatabase({ folder, readerCount: 1, engine: { ...disk.engine, endLimitMs: 300 } });
       const { engine, manager } = database;
       await manager.start();
-      disk.hang(300);
+      disk.hang(1_000);
       try {
-        // The one that takes its place hangs, and is given up.
-        void engine.connections.readers[0]!.terminate(RESTORE);
-        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        const [reader] = engine.connections.readers;
+        void reader!.terminate(RESTORE);
+        // The one that takes its place.
+        await until(() => disk.hungCount > 0);
+        disk.mend();
         let isRun = false;
         const released = engine.withFilesReleased(RESTORE, async () => void (isRun = true));
-        released.catch(() => undefined);
-        await new Promise((resolve) => setTimeout(resolve, 700));
-        disk.mend();
         await expect(released).rejects.toMatchObject({ message: expect.stringContaining("hang") as string });
         expect(isRun).toBe(false);
         await until(() => engine.connections.isHealthy());

@@ -2,11 +2,12 @@ import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { SqliteEngineOptions } from "../../../src/database/sqlite/sqlite-engine.ts";
+import { CONNECTION_TIMEOUT_MS } from "../../helpers/database.ts";
 
 /** A disk on which every thread that starts hangs, in a call that nothing ends, while it is told to. */
 export class HangingDisk {
   readonly #path: string;
-  #connectionTimeoutMs = 20_000;
+  #connectionTimeoutMs = CONNECTION_TIMEOUT_MS;
 
   constructor(folder: string) {
     this.#path = join(folder, "test.db");
@@ -35,7 +36,7 @@ export class HangingDisk {
 
   /** Threads that start do not hang any more; those that do, go on doing so. */
   mend(): void {
-    this.#connectionTimeoutMs = 20_000;
+    this.#connectionTimeoutMs = CONNECTION_TIMEOUT_MS;
     renameSync(`${this.#path}.pipe`, `${this.#path}.old-pipe`);
   }
 

@@ -16,6 +16,9 @@ import { HangingDisk } from "./hanging-disk.ts";
 
 const SABOTAGE = new MusterError("DATABASE_UNAVAILABLE", "sabotage: the thread is ended");
 
+/** The intervals that look for lost files, and those between two tries, come round so many times as often. */
+const SPEED = 5;
+
 const add = ({ manager }: TestDatabase): Promise<unknown> => manager.call("counter.add", { name: "a", amount: 1 });
 
 function deleteFiles(path: string): void {
@@ -45,7 +48,7 @@ function watchRescues(): { recovery: RecoveryLog; ends: string[] } {
 describe("a writer that rescues its file", () => {
   it("is not replaced while it has the last copy, whoever asks for it", async () => {
     const { recovery, ends } = watchRescues();
-    await withCounterDatabase({ engine: { recovery } }, async (database) => {
+    await withCounterDatabase({ speed: SPEED, engine: { recovery } }, async (database) => {
       const { engine, path } = database;
       await add(database);
       engine.onStateChange(({ kind }) => {
@@ -62,7 +65,7 @@ describe("a writer that rescues its file", () => {
 
   it("is found by a fault that comes before the watch: the content is rescued, not given up with the thread", async () => {
     const { recovery, ends } = watchRescues();
-    await withCounterDatabase({ engine: { recovery } }, async (database) => {
+    await withCounterDatabase({ speed: SPEED, engine: { recovery } }, async (database) => {
       await add(database);
       deleteFiles(database.path);
       database.engine.reconnect(SABOTAGE);
@@ -76,13 +79,13 @@ describe("a writer that rescues its file", () => {
   it("has one more try when the database is closed while it waits for its next", async () => {
     const { recovery, ends } = watchRescues();
     await withFolder(async (folder) => {
-      const database = createCounterDatabase({ folder, engine: { recovery } });
+      const database = createCounterDatabase({ folder, speed: SPEED, engine: { recovery } });
       await database.manager.start();
       await add(database);
       const unblock = blockRescue(database.path);
       deleteFiles(database.path);
       await until(() => database.engine.connections.state.kind === "recovering");
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await new Promise((resolve) => setTimeout(resolve, 100));
       unblock();
       await database.close();
       expect(ends).toEqual(["succeeded"]);
@@ -93,7 +96,7 @@ describe("a writer that rescues its file", () => {
   it("does not hold up a close when that try fails as well, and the failure is recorded", async () => {
     const { recovery, ends } = watchRescues();
     await withFolder(async (folder) => {
-      const database = createCounterDatabase({ folder, engine: { recovery } });
+      const database = createCounterDatabase({ folder, speed: SPEED, engine: { recovery } });
       await database.manager.start();
       await add(database);
       blockRescue(database.path);
@@ -105,7 +108,7 @@ describe("a writer that rescues its file", () => {
   });
 
   it("keeps the files from being released as long as it has the only copy", async () => {
-    await withCounterDatabase({}, async (database) => {
+    await withCounterDatabase({ speed: SPEED }, async (database) => {
       const { engine, path } = database;
       await add(database);
       const unblock = blockRescue(path);
@@ -154,14 +157,17 @@ describe("a thread that hangs", () => {
       const disk = new HangingDisk(folder);
       disk.hang(20_000);
       const events = { onLost: () => undefined, onTrouble: () => undefined, onStatements: () => undefined };
-      const thread = new DatabaseThread("writer", disk.engine.thread, events, systemClock);
+      const thread = new DatabaseThread("writer", disk.engine.thread, events, {
+        clock: systemClock,
+        closeLimitMs: 200,
+      });
       try {
         const write = { kind: "write", operationId: "1", requestedAt: 1, mayBeApplied: false } as const;
         const answer = thread.send({ ...write, deadlineAt: Infinity, steps: [] }, 60_000);
         const rescue = thread.rescue();
         const opened = thread.ready;
         const failures = Promise.allSettled([answer, rescue, opened]);
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await until(() => disk.hungCount > 0);
         await thread.close();
         for (const failure of await failures) {
           expect(failure).toMatchObject({ status: "rejected", reason: { code: "DATABASE_UNAVAILABLE" } });

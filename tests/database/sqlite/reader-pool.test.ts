@@ -2,7 +2,9 @@ import { renameSync } from "node:fs";
 import { MusterError } from "../../../src/core/errors.ts";
 import type { SqliteEngine } from "../../../src/database/sqlite/sqlite-engine.ts";
 import {
+  advanceUntil,
   createCounterDatabase,
+  shareCounterDatabase,
   until,
   withCounterDatabase,
   withFolder,
@@ -15,48 +17,47 @@ const SABOTAGE = new MusterError("DATABASE_UNAVAILABLE", "sabotage: the thread i
 const sizeOf = (engine: SqliteEngine): number => engine.status().pool.size;
 
 describe("the size of the reader pool", () => {
+  const shared = shareCounterDatabase({ readerCount: 1 });
+
   it("grows while it is used", async () => {
-    await withCounterDatabase({ readerCount: 1 }, async ({ engine, manager }) => {
-      await manager.call("counter.add", { name: "a", amount: 1 });
-      const slow = manager.call("counter.slow", { rounds: 3_000_000 });
-      await engine.resizeReaders(3);
-      expect(sizeOf(engine)).toBe(3);
-      expect(await manager.call("counter.get", { name: "a" })).toBe(1);
-      expect(await slow).toBe(3_000_000);
-    });
+    const { engine, manager } = shared();
+    await manager.call("counter.add", { name: "a", amount: 1 });
+    const slow = manager.call("counter.slow", { rounds: 1_000_000 });
+    await engine.resizeReaders(2);
+    expect(sizeOf(engine)).toBe(2);
+    expect(await manager.call("counter.get", { name: "a" })).toBe(1);
+    expect(await slow).toBe(1_000_000);
   });
 
   it("shrinks by the least busy ones; those that leave finish what they have", async () => {
-    await withCounterDatabase({ readerCount: 3 }, async ({ engine, manager }) => {
-      await until(() => sizeOf(engine) === 3);
-      // One with two requests, one with one, one with none.
-      const slow = [1, 2, 3, 4].map((index) => manager.call("counter.slow", { rounds: 500_000 + index }));
-      await new Promise((resolve) => process.nextTick(resolve));
-      const busiest = [...engine.connections.readers].sort((a, b) => b.pendingCount - a.pendingCount)[0];
-      const resized = engine.resizeReaders(1);
-      expect(engine.connections.readers).toHaveLength(1);
-      expect(engine.connections.readers[0]).toBe(busiest);
-      expect(await Promise.all(slow)).toEqual([500_001, 500_002, 500_003, 500_004]);
-      await resized;
-      expect(engine.status()).toMatchObject({ restartCount: 0, pool: { size: 1 } });
-    });
+    const { engine, manager } = shared();
+    await engine.resizeReaders(3);
+    // One with two requests, two with one.
+    const slow = [1, 2, 3, 4].map((index) => manager.call("counter.slow", { rounds: 200_000 + index }));
+    await new Promise((resolve) => process.nextTick(resolve));
+    const busiest = [...engine.connections.readers].sort((a, b) => b.pendingCount - a.pendingCount)[0];
+    const resized = engine.resizeReaders(1);
+    expect(engine.connections.readers).toHaveLength(1);
+    expect(engine.connections.readers[0]).toBe(busiest);
+    expect(await Promise.all(slow)).toEqual([200_001, 200_002, 200_003, 200_004]);
+    await resized;
+    expect(engine.status()).toMatchObject({ restartCount: 0, pool: { size: 1 } });
   });
 
   it("is the one that was asked for last, also while threads start and are lost", async () => {
-    await withCounterDatabase({ readerCount: 2 }, async ({ engine }) => {
-      const resizing = [engine.resizeReaders(5)];
-      void engine.connections.readers[0]?.terminate(SABOTAGE);
-      resizing.push(engine.resizeReaders(1), engine.resizeReaders(4), engine.resizeReaders(2));
-      await Promise.all(resizing);
-      await until(() => sizeOf(engine) === 2);
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      expect(sizeOf(engine)).toBe(2);
-      // A pool that is to be smaller does not replace the one that it lost.
-      void engine.connections.readers[0]?.terminate(SABOTAGE);
-      await engine.resizeReaders(1);
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      expect(sizeOf(engine)).toBe(1);
-    });
+    const { engine } = shared();
+    const resizing = [engine.resizeReaders(3)];
+    void engine.connections.readers[0]?.terminate(SABOTAGE);
+    resizing.push(engine.resizeReaders(1), engine.resizeReaders(3), engine.resizeReaders(2));
+    await Promise.all(resizing);
+    await until(() => sizeOf(engine) === 2);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(sizeOf(engine)).toBe(2);
+    // A pool that is to be smaller does not replace the one that it lost.
+    void engine.connections.readers[0]?.terminate(SABOTAGE);
+    await engine.resizeReaders(1);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(sizeOf(engine)).toBe(1);
   });
 
   it("counts when the files are taken back, and not when the database is closed", async () => {
@@ -104,11 +105,14 @@ describe("the readers", () => {
 });
 
 describe("threads that hang when they start", () => {
-  it("are no more than two dozen, however long the disk hangs, and the database is back when it does not", async () => {
+  const MAX_ABANDONED_COUNT = 4;
+
+  it("are no more than so many, however long the disk hangs, and the database is back when it does not", async () => {
     await withFolder(async (folder) => {
       const clock = new ManualClock();
       const disk = new HangingDisk(folder);
-      const database = createCounterDatabase({ folder, clock, readerCount: 0, engine: disk.engine });
+      const engineOptions = { ...disk.engine, maxAbandonedCount: MAX_ABANDONED_COUNT };
+      const database = createCounterDatabase({ folder, clock, engine: engineOptions });
       const { engine } = database;
       await database.manager.start();
       // Longer than the wait for the next try, so that a thread is not given up before it hangs.
@@ -117,7 +121,7 @@ describe("threads that hang when they start", () => {
       engine.onStateChange((state) => void causes.push("cause" in state ? state.cause.message : ""));
       try {
         await engine.connections.reconnect(SABOTAGE);
-        for (let round = 0; round < 26; round++) {
+        for (let round = 0; round < MAX_ABANDONED_COUNT + 2; round++) {
           const [causeCount, { hungCount }] = [causes.length, disk];
           clock.advance(30_000);
           await until(() => disk.hungCount > hungCount || causes.length > causeCount);
@@ -125,13 +129,11 @@ describe("threads that hang when they start", () => {
           await until(() => causes.length > causeCount);
         }
         // One that was given up on a busy machine before it hung is another in its place.
-        expect([24, 25]).toContain(disk.hungCount);
-        expect(causes.at(-1)).toBe("open the database: 24 of its threads hang");
+        expect([MAX_ABANDONED_COUNT, MAX_ABANDONED_COUNT + 1]).toContain(disk.hungCount);
+        expect(causes.at(-1)).toBe(`open the database: ${MAX_ABANDONED_COUNT} of its threads hang`);
         disk.mend();
         disk.release();
-        await new Promise((resolve) => setTimeout(resolve, 500));
-        clock.advance(30_000);
-        await until(() => engine.connections.isHealthy());
+        await advanceUntil(clock, () => engine.connections.isHealthy());
       } finally {
         disk.release();
       }

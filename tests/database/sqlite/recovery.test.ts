@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { MusterError } from "../../../src/core/errors.ts";
 import type { EngineRequest, EngineState } from "../../../src/database/engine.ts";
 import {
-  CONNECTION_TIMEOUT_MS,
+  advanceUntil,
   createCounterDatabase,
+  shareCounterDatabase,
   until,
   withCounterDatabase,
   withFolder,
@@ -30,64 +31,52 @@ function recordStates({ engine, degradation }: TestDatabase): { states: EngineSt
   return { states, kinds };
 }
 
-/** Lets the clock go on from timer to timer until it is true; what threads do between takes real time. */
-async function advanceUntil(clock: ManualClock, isTrue: () => boolean): Promise<void> {
-  for (let round = 0; round < 100 && !isTrue(); round++) {
-    // While a thread starts, the next timer is its time limit: nothing to hurry on to.
-    await until(() => isTrue() || (clock.delaysMs.length > 0 && !clock.delaysMs.includes(CONNECTION_TIMEOUT_MS)));
-    const [nextMs] = clock.delaysMs;
-    if (!isTrue() && nextMs !== undefined) clock.advance(nextMs);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 describe("a lost writer thread", () => {
+  const shared = shareCounterDatabase();
+
   it("comes back by itself, and retries under the same ids apply every write once", async () => {
-    await withCounterDatabase({}, async (database) => {
-      const { engine, manager } = database;
-      const { states, kinds } = recordStates(database);
-      const writing = Array.from({ length: 300 }, (_, index) => engine.write(requestFor(index)));
-      setTimeout(() => void engine.connections.reconnect(SABOTAGE), 3);
-      const outcomes = await Promise.allSettled(writing);
-      await until(() => engine.connections.isHealthy());
-      for (const outcome of outcomes) {
-        if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "DATABASE_UNAVAILABLE" });
-      }
-      for (let index = 0; index < 300; index++) await engine.write(requestFor(index));
-      expect(await manager.call("counter.get", { name: "total" })).toBe(300);
-      expect(states.map(({ kind }) => kind)).toEqual(["recovering", "ready"]);
-      // The first restart mends it before anybody is told.
-      expect(kinds).toEqual([]);
-      expect(engine.status().restartCount).toBe(1);
-    });
+    const database = shared();
+    const { engine, manager } = database;
+    const { states, kinds } = recordStates(database);
+    const writing = Array.from({ length: 300 }, (_, index) => engine.write(requestFor(index)));
+    setTimeout(() => void engine.connections.reconnect(SABOTAGE), 3);
+    const outcomes = await Promise.allSettled(writing);
+    await until(() => engine.connections.isHealthy());
+    for (const outcome of outcomes) {
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+    }
+    await Promise.all(Array.from({ length: 300 }, (_, index) => engine.write(requestFor(index))));
+    expect(await manager.call("counter.get", { name: "total" })).toBe(300);
+    expect(states.map(({ kind }) => kind)).toEqual(["recovering", "ready"]);
+    // The first restart mends it before anybody is told.
+    expect(kinds).toEqual([]);
+    expect(engine.status().restartCount).toBe(1);
   });
 
   it("rejects what it had not answered, and what is asked for until it is back", async () => {
-    await withCounterDatabase({}, async ({ engine, manager }) => {
-      const pending = engine.write(requestFor(1));
-      const ended = engine.connections.reconnect(SABOTAGE);
-      await expect(pending).rejects.toBe(SABOTAGE);
-      expect(engine.status().state).toMatchObject({ kind: "recovering", isLasting: false, cause: SABOTAGE });
-      await expect(engine.write(requestFor(2))).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
-      await expect(manager.call("counter.add", { name: "a", amount: 1 })).rejects.toMatchObject({
-        code: "DATABASE_UNAVAILABLE",
-        cause: SABOTAGE,
-      });
-      await ended;
-      await until(() => engine.connections.isHealthy());
-      expect(await manager.call("counter.add", { name: "a", amount: 1 })).toBe(1);
+    const { engine, manager } = shared();
+    const pending = engine.write(requestFor(1));
+    const ended = engine.connections.reconnect(SABOTAGE);
+    await expect(pending).rejects.toBe(SABOTAGE);
+    expect(engine.status().state).toMatchObject({ kind: "recovering", isLasting: false, cause: SABOTAGE });
+    await expect(engine.write(requestFor(2))).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+    await expect(manager.call("counter.add", { name: "a", amount: 1 })).rejects.toMatchObject({
+      code: "DATABASE_UNAVAILABLE",
+      cause: SABOTAGE,
     });
+    await ended;
+    await until(() => engine.connections.isHealthy());
+    expect(await manager.call("counter.add", { name: "a", amount: 1 })).toBe(1);
   });
 
   it("leaves nothing of the transaction that it died in", async () => {
-    await withCounterDatabase({}, async ({ engine, manager }) => {
-      await expect(manager.call("counter.crash", { name: "ghost" })).rejects.toMatchObject({
-        code: "DATABASE_UNAVAILABLE",
-        message: expect.stringContaining("writer thread ended with code 1") as string,
-      });
-      await until(() => engine.connections.isHealthy());
-      expect(await manager.call("counter.get", { name: "ghost" })).toBeNull();
+    const { engine, manager } = shared();
+    await expect(manager.call("counter.crash", { name: "ghost" })).rejects.toMatchObject({
+      code: "DATABASE_UNAVAILABLE",
+      message: expect.stringContaining("writer thread ended with code 1") as string,
     });
+    await until(() => engine.connections.isHealthy());
+    expect(await manager.call("counter.get", { name: "ghost" })).toBeNull();
   });
 
   it("does not grow the pool when a reader is lost with it", async () => {
@@ -102,14 +91,15 @@ describe("a lost writer thread", () => {
       await until(() => engine.connections.isHealthy());
       clock.advance(1_000);
       await until(() => engine.connections.readers.length >= 2);
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      await new Promise((resolve) => setTimeout(resolve, 200));
       expect(engine.connections.readers).toHaveLength(2);
     });
   });
 
   it("is not replaced by an empty database when the file is gone, and comes back with the file", async () => {
     const clock = new ManualClock();
-    await withCounterDatabase({ clock, readerCount: 0 }, async (database) => {
+    const engine = { retry: () => ({ maxAttempts: 2, baseDelay: 10, maxDelay: 200, backoffMultiplier: 2 }) };
+    await withCounterDatabase({ clock, engine }, async (database) => {
       const { engine, manager, path } = database;
       await manager.call("counter.add", { name: "a", amount: 1 });
       for (const suffix of ["", "-wal", "-shm"]) renameSync(path + suffix, `${path}-moved${suffix}`);
@@ -128,39 +118,40 @@ describe("a lost writer thread", () => {
 });
 
 describe("a lost reader thread", () => {
+  const shared = shareCounterDatabase({ readerCount: 2 });
+
   it("takes its request with it; reads go on and the pool fills up again", async () => {
-    await withCounterDatabase({ readerCount: 2 }, async ({ engine, manager, degradation }) => {
-      await manager.call("counter.add", { name: "a", amount: 1 });
-      for (let loss = 0; loss < 2; loss++) {
-        await expect(manager.call("counter.crashReader", {})).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
-      }
-      expect(engine.status().pool.size).toBe(0);
-      expect(await manager.call("counter.get", { name: "a" })).toBe(1);
-      expect(degradation.state.kind).toBe("normal");
-      await until(() => engine.status().pool.size === 2);
-      expect(await manager.call("counter.get", { name: "a" })).toBe(1);
-    });
+    const { engine, manager, degradation } = shared();
+    await manager.call("counter.add", { name: "a", amount: 1 });
+    for (let loss = 0; loss < 2; loss++) {
+      await expect(manager.call("counter.crashReader", {})).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+    }
+    expect(engine.status().pool.size).toBe(0);
+    expect(await manager.call("counter.get", { name: "a" })).toBe(1);
+    expect(degradation.state.kind).toBe("normal");
+    await until(() => engine.status().pool.size === 2);
+    expect(await manager.call("counter.get", { name: "a" })).toBe(1);
   });
 
   it("does not delay other readers while it is slow", async () => {
-    await withCounterDatabase({ readerCount: 2 }, async ({ manager, engine }) => {
-      const slow = manager.call("counter.slow", { rounds: 3_000_000 });
-      let isSlowDone = false;
-      void slow.then(() => (isSlowDone = true));
-      for (let count = 0; count < 5; count++) await manager.call("counter.get", { name: "a" });
-      expect(isSlowDone).toBe(false);
-      expect(engine.status().pool).toMatchObject({ size: 2, inUse: 1, idle: 1, waiting: 0 });
-      expect(await slow).toBe(3_000_000);
-    });
+    const { manager, engine } = shared();
+    const slow = manager.call("counter.slow", { rounds: 3_000_000 });
+    let isSlowDone = false;
+    void slow.then(() => (isSlowDone = true));
+    for (let count = 0; count < 5; count++) await manager.call("counter.get", { name: "a" });
+    expect(isSlowDone).toBe(false);
+    expect(engine.status().pool).toMatchObject({ size: 2, inUse: 1, idle: 1, waiting: 0 });
+    expect(await slow).toBe(3_000_000);
   });
 });
 
 describe("a database that cannot be opened", () => {
-  it("rejects the start with the reason, goes offline after five more tries, and is found by a slow probe", async () => {
+  it("rejects the start with the reason, goes offline after as many more tries as it may make, and is found by a slow probe", async () => {
     await withFolder(async (folder) => {
       const clock = new ManualClock();
+      const retry = () => ({ maxAttempts: 3, baseDelay: 10, maxDelay: 200, backoffMultiplier: 2 });
       writeFileSync(join(folder, "data"), "a file where the folder should be");
-      const database = createCounterDatabase({ folder, file: join("data", "test.db"), clock, readerCount: 0 });
+      const database = createCounterDatabase({ folder, file: join("data", "test.db"), clock, engine: { retry } });
       const { states, kinds } = recordStates(database);
       await expect(database.manager.start()).rejects.toMatchObject({
         code: "DATABASE_UNAVAILABLE",
@@ -175,18 +166,18 @@ describe("a database that cannot be opened", () => {
         clock.advance(clock.delaysMs[0]!);
         await until(() => states.length > before);
       }
-      expect(delays).toHaveLength(5);
+      expect(delays).toHaveLength(3);
       for (const [index, delayMs] of delays.entries()) {
         expect(delayMs).toBeGreaterThanOrEqual((10 * 2 ** index) / 2);
         expect(delayMs).toBeLessThanOrEqual(10 * 2 ** index);
       }
-      expect(states.map((it) => ("attempt" in it ? it.attempt : it.kind))).toEqual([1, 2, 3, 4, 5, "offline"]);
+      expect(states.map((it) => ("attempt" in it ? it.attempt : it.kind))).toEqual([1, 2, 3, "offline"]);
       expect(new Set(states.map((it) => "since" in it && it.since)).size).toBe(1);
       // The shorter ones are the intervals that watch and probe.
       expect(clock.delaysMs.filter((delayMs) => delayMs > 1_000)).toEqual([30_000]);
 
       clock.advance(30_000);
-      await until(() => states.length === 7);
+      await until(() => states.length === 5);
       expect(states.at(-1)!.kind).toBe("offline");
 
       rmSync(join(folder, "data"));
@@ -223,7 +214,7 @@ describe("a database that cannot be opened", () => {
 describe("stopping", () => {
   it("finishes what was accepted, refuses what comes later, and leaves one whole file", async () => {
     await withFolder(async (folder) => {
-      const database = createCounterDatabase({ folder, readerCount: 2 });
+      const database = createCounterDatabase({ folder, readerCount: 1 });
       await database.manager.start();
       const writing = Array.from({ length: 1_000 }, () =>
         database.manager.call("counter.add", { name: "a", amount: 1 }),

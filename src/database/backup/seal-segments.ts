@@ -93,8 +93,7 @@ async function listPlainSegments({ backupFolder, writing }: SealSegmentsJob): Pr
     const folder = join(archiveFolder, generation);
     await removeTemporaries(folder);
     const files = await listSegmentFiles(folder);
-    const newest = writing ? undefined : Math.max(...files.keys());
-    const open = writing?.generation === generation ? writing.segment : newest;
+    const open = findOpenSegment(generation, files, writing);
     for (const [number, forms] of [...files].sort(([a], [b]) => a - b)) {
       // What is added to it would be lost with the plain file; so would what is behind it, were it not closed.
       if (open !== undefined && number >= open) continue;
@@ -103,6 +102,19 @@ async function listPlainSegments({ backupFolder, writing }: SealSegmentsJob): Pr
     }
   }
   return plain;
+}
+
+/**
+ * From this one on segments may be added to; undefined = the generation is closed. One that is newer than what is known
+ * to be written began meanwhile: the job was asked for before it started.
+ */
+function findOpenSegment(
+  generation: string,
+  files: ReadonlyMap<number, unknown>,
+  writing: SealSegmentsJob["writing"],
+): number | undefined {
+  if (writing?.generation === generation) return writing.segment;
+  return writing && generation < writing.generation ? undefined : Math.max(...files.keys());
 }
 
 async function removeTemporaries(folder: string): Promise<void> {

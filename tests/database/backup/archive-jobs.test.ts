@@ -73,6 +73,15 @@ describe("sealSegments", () => {
     });
   });
 
+  it("leaves the newest segment of a generation alone that began since it was asked for", async () => {
+    await withArchive(async (history, first) => {
+      const generation = first.split("/").at(-1)!;
+      expect(await seal(history, { writing: { generation, segment: 5 } })).toMatchObject({ sealedCount: 5 });
+      expect(listSegments(first)).toContain("5.wal");
+      expect(listSegments(history.generationFolder)).toEqual(["1.wal.zst", "2.wal"]);
+    });
+  });
+
   it("removes a plain file that a crash left beside its sealed one, and what is unfinished", async () => {
     await withArchive(async (history, first) => {
       const plain = join(first, segmentName(2));

@@ -11,6 +11,7 @@ import type { RestoreTarget } from "../../src/database/backup/restore-facts.ts";
 import { MaintenanceRunner } from "../../src/database/maintenance/maintenance-runner.ts";
 import type { ArchiveStatus } from "../../src/database/sqlite/wal-archive.ts";
 import { until, withRawConnection } from "./database.ts";
+import { JobsHere } from "./jobs-here.ts";
 import { silentProgress } from "./silent-progress.ts";
 
 export type ArchivedReport =
@@ -52,6 +53,8 @@ export class ArchivedDatabase {
   readonly backups: string;
   readonly journal: string;
   readonly runner = new MaintenanceRunner({ clock: systemClock, logger: silentLogger });
+  /** For jobs that nobody kills: the database is open in other processes only. */
+  readonly jobs = new JobsHere();
   readonly blindSpans: BlindSpan[] = [];
   processCount = 0;
   readonly #restored: string;

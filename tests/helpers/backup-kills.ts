@@ -73,7 +73,7 @@ class KillRounds {
       if (this.#generation !== "" && !this.#isExchanged) this.gaps.push(gap ?? "no reason");
       const { snapshots } = await listSnapshots(this.#database.backups);
       if (snapshots[0]?.manifest.archive?.from.generation !== generation) {
-        await this.#database.runner.run(this.#database.snapshotJob());
+        await this.#database.jobs.run(this.#database.snapshotJob());
       }
     }
     this.#generation = generation;
@@ -106,13 +106,13 @@ class KillRounds {
   }
 
   async #restoreAndExchange(activity: "exchange" | "restore"): Promise<void> {
-    const { path, backups, data, runner } = this.#database;
+    const { path, backups, data, jobs } = this.#database;
     const restore: MaintenanceJob = {
       ...{ kind: "restore", databasePath: path, backupFolder: backups, target: { kind: "newest" } },
       isOffer: true,
     };
     if (activity === "restore") return this.#runUntilKilled(restore, pause(randomMs()));
-    await runner.run(restore);
+    await jobs.run(restore);
     this.#isExchanged = true;
     const signs = [
       () => existsSync(`${path}.replacement`),
@@ -179,10 +179,10 @@ export interface LossFindings {
 export function loseEverything(intervalMs: number, killAfterMs: number): Promise<LossFindings> {
   return withFolder(async (folder) => {
     const database = new ArchivedDatabase(folder);
-    const process = await ArchivedProcess.start(database, { intervalMs, pauseMs: 1 });
+    const process = await ArchivedProcess.start(database, { intervalMs, pauseMs: 4 });
     // One without an archive to go on with would be all that there is.
     while (!process.status?.generation) await pause(10);
-    await database.runner.run(database.snapshotJob());
+    await database.jobs.run(database.snapshotJob());
     await pause(killAfterMs);
     await until(() => database.readAcknowledged().length > ENOUGH_COUNT, PATIENCE_MS);
     await process.kill();

@@ -44,7 +44,8 @@ async function disturb(
   if (isCrashing) process.crashThread();
   await pause(lifeMs / 4);
   const { status } = process;
-  if (status) {
+  // Just after the thread has ended it may have no place yet.
+  if (status && status.generation !== "") {
     const { generation, segment } = status;
     const job = { kind: "seal-segments", backupFolder: database.backups, compression: "zstd" } as const;
     await sealSegments({ ...job, writing: { generation, segment } }, silentProgress);
@@ -65,8 +66,10 @@ export function compareUnderLoad({ lives, lifeMs, instants }: LoadPlan): Promise
       // everything is archived before it is acknowledged, every instant is exact, whatever is killed.
       const isKilled = life < lives - 1;
       const process = await ArchivedProcess.start(database, { intervalMs: isKilled ? 0 : 100 });
+      // A snapshot without an archive to go on with would be all that there is.
+      while (!process.status?.generation) await pause(10);
       if (life < 2) {
-        const { manifest } = await database.runner.run(database.snapshotJob());
+        const { manifest } = await database.jobs.run(database.snapshotJob());
         firstAt ||= manifest.createdAt + PINNING_MS;
       }
       await disturb(database, process, { lifeMs, isCrashing: isKilled });

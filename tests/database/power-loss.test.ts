@@ -27,14 +27,14 @@ describeHere(obstacle ?? `when the power is cut (seed ${seed})`, () => {
       expect(acknowledged.size).toBeGreaterThan(50);
       expect(Math.min(queuedCount, entries.size, fileVersion)).toBeGreaterThan(0);
       const options = { folder, seed, intervalMs: 0 };
-      expect(await cutPowerInLoad(powered, { ...options, cutCount: 5, disksPerCut: 2, depth: "files" })).toEqual([]);
+      expect(await cutPowerInLoad(powered, { ...options, cutCount: 5, disksPerCut: 1, depth: "files" })).toEqual([]);
       expect(await cutPowerInLoad(powered, { ...options, cutCount: 1, disksPerCut: 2, depth: "layer" })).toEqual([]);
     });
   });
 
   it("while a restored database takes its place, the old one or the new one is there, and the old one kept", async () => {
     await withFolder(async (folder) => {
-      const options = { seed, disksPerCut: 6, depth: "files" } as const;
+      const options = { seed, disksPerCut: 5, depth: "files" } as const;
       const { findings, states } = await cutPowerInExchange(folder, options);
       expect(findings).toEqual([]);
       expect(states).toEqual(new Set(["present", "restored"]));

@@ -15,7 +15,7 @@ describe("a database file that is emptied in place under the running service", (
       const goodCopy = join(folder, "copy.db");
       const before = new TortureTally();
       const first = await TortureProcess.start(folders, before);
-      await pause(1_000);
+      await pause(300);
       // Closing moves everything into the file itself.
       await first.stop();
       copyFileSync(path, goodCopy);
@@ -35,7 +35,7 @@ describe("a database file that is emptied in place under the running service", (
 
         // From here on everything is queued.
         const queuedBefore = new Set(unsure.acknowledged);
-        await pause(1_500);
+        await pause(700);
         expect(existsSync(path)).toBe(false);
         renameSync(goodCopy, path);
         await second.awaitNormal(40_000);

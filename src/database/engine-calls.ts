@@ -38,6 +38,8 @@ export class EngineCalls {
   readonly #retry: RetryManager;
   readonly #writeBreaker: CircuitBreaker;
   readonly #readBreaker: CircuitBreaker;
+  /** Of the chain of the writes that keep their order: once one of them has failed the next ones belong to another. */
+  #orderNumber = 0;
   /** A token for the last write whose outcome nobody knows yet. */
   #doubt: object | undefined;
 
@@ -78,11 +80,16 @@ export class EngineCalls {
   write(call: Call, hooks: WriteRetryHooks | undefined): Promise<unknown[]> {
     return this.#withRetries(call, this.#options.operationTimeoutMs(), async (leftMs) => {
       if (call.attempts > 1) await hooks?.beforeRetry();
+      const request = createRequest(call, leftMs, call.attempts > 1);
+      if (!hooks) return this.#sendWrite(request);
+      const orderNumber = this.#orderNumber;
       try {
-        const request = createRequest(call, leftMs, call.attempts > 1);
-        return await this.#sendWrite(hooks ? { ...request, isOrdered: true } : request);
+        return await this.#sendWrite({ ...request, chain: `order-${orderNumber}`, chainEndsOn: "fault" });
       } catch (error) {
-        if (hooks && this.#options.errors.isDatabaseFault(error)) hooks.onFault(error);
+        if (this.#options.errors.isDatabaseFault(error)) {
+          if (orderNumber === this.#orderNumber) this.#orderNumber++;
+          hooks.onFault(error);
+        }
         throw error;
       }
     });

@@ -7,10 +7,13 @@ export interface EngineRequest {
   readonly requestedAt: number;
   /** True when an earlier attempt with this id may have been applied: the engine looks before it applies. */
   readonly mayBeApplied: boolean;
-  /** A later one of these is not applied when an earlier one was refused, because that one will come once more. Default false. */
-  readonly isOrdered?: boolean;
-  /** Of several writes with the same chain none is applied after one that was not, whatever the reason: those are answered with CONFLICT. */
+  /** Of several writes with the same chain none is applied after one that was not, for that one will come once more. */
   readonly chain?: string;
+  /**
+   * Which failure of a write ends its chain: any, and those behind it are answered with CONFLICT; or only one that lies
+   * with the database, with which those behind it are answered then. Default any.
+   */
+  readonly chainEndsOn?: "any" | "fault";
   /** Milliseconds after which the caller has given up: not applied from then on. */
   readonly timeoutMs: number;
   readonly steps: readonly OperationStep[];

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { isMusterError, MusterError } from "../../core/errors.ts";
+import { ERROR_CLASSES } from "../error-classes.ts";
 import type { OperationRunner } from "./operation-runner.ts";
 import { encodeErrorReply, encodeReply, type WireRequest } from "./thread-protocol.ts";
 import type { TransactionManager } from "./transaction-manager.ts";
@@ -12,6 +13,7 @@ import type { TransactionManager } from "./transaction-manager.ts";
 
 /** Bounds how long one group holds the write lock, and with it the wait of whoever comes next. */
 const MAX_GROUP_SIZE = 512;
+const MAX_ENDED_CHAINS = 16;
 /** One write that meets these undoes the whole transaction with it: the others are run again, each on its own. */
 const SPOILING_CODES = ["DATABASE_CORRUPT", "DATABASE_FULL"] as const;
 
@@ -33,8 +35,8 @@ export class GroupCommitter {
   readonly #options: GroupCommitterOptions;
   readonly #queue: WireRequest[] = [];
   #draining: Promise<void> | undefined;
-  /** The last chain of which a write was not applied; one is replayed at a time. */
-  #brokenChain: string | undefined;
+  /** Chains of which a write was not applied, with what those behind it are told: the last few, for those before are over. */
+  #endedChains: ReadonlyMap<string, unknown> = new Map();
 
   constructor(options: GroupCommitterOptions) {
     this.#options = options;
@@ -67,21 +69,21 @@ export class GroupCommitter {
   async #commitGroup(group: readonly WireRequest[], mayMakeRoom = true): Promise<void> {
     const { transactions, runner, clock, reply, beforeReply, onCommitted, onFull } = this.#options;
     let replies: string[] = [];
-    let brokenChain = this.#brokenChain;
+    let ended = new Map(this.#endedChains);
     const deadlineAt = Math.min(...group.map((request) => request.deadlineAt));
     try {
       await transactions.executeWithRetry(
         async () => {
           // A retry of the transaction starts over: what an undone try has answered does not count.
           replies = [];
-          brokenChain = this.#brokenChain;
+          ended = new Map(this.#endedChains);
           for (const request of group) {
-            if (isOfChain(request, brokenChain)) {
-              replies.push(encodeErrorReply(request.id, createChainError()));
+            if (isOfChain(request, ended)) {
+              replies.push(encodeErrorReply(request.id, ended.get(request.chain)));
               continue;
             }
-            const { reply: answer, isApplied } = await this.#applyOne(request, runner, transactions, clock);
-            if (!isApplied) brokenChain = request.chain ?? brokenChain;
+            const { reply: answer, error } = await this.#applyOne(request, runner, transactions, clock);
+            if (error !== undefined) endChain(ended, request, error);
             replies.push(answer);
           }
         },
@@ -102,7 +104,7 @@ export class GroupCommitter {
       this.#refuse(group, error);
       return;
     }
-    this.#brokenChain = brokenChain;
+    this.#endedChains = keepLast(ended);
     try {
       beforeReply?.();
     } catch (error) {
@@ -115,21 +117,20 @@ export class GroupCommitter {
 
   /**
    * Answers a group that was not applied. When the lock was not to be had, those whose time is not over try again, but
-   * of the ordered ones none goes past one that was refused: that one will come once more, and must come first.
+   * of a chain none goes past one that was refused.
    */
   #refuse(group: readonly WireRequest[], error: unknown): void {
     const { clock, reply } = this.#options;
     const now = clock.now();
     const isBusy = isMusterError(error, "DATABASE_BUSY");
     const waiting = isBusy ? [...group, ...this.#queue.splice(0)] : group;
-    let isOrderBroken = false;
+    const ended = new Map(this.#endedChains);
     const refused = waiting.filter((request) => {
-      const isBehind = (request.isOrdered === true && isOrderBroken) || isOfChain(request, this.#brokenChain);
-      const isRefused = !isBusy || request.deadlineAt <= now || isBehind;
-      if (isRefused && request.isOrdered === true) isOrderBroken = true;
-      if (isRefused) this.#brokenChain = request.chain ?? this.#brokenChain;
+      const isRefused = !isBusy || request.deadlineAt <= now || isOfChain(request, ended);
+      if (isRefused) endChain(ended, request, error);
       return isRefused;
     });
+    this.#endedChains = keepLast(ended);
     if (isBusy) this.#queue.push(...waiting.filter((request) => !refused.includes(request)));
     reply(refused.map((request) => encodeErrorReply(request.id, error)));
   }
@@ -140,28 +141,39 @@ export class GroupCommitter {
     runner: OperationRunner,
     transactions: TransactionManager,
     clock: Clock,
-  ): Promise<{ readonly reply: string; readonly isApplied: boolean }> {
+  ): Promise<{ readonly reply: string; readonly error?: unknown }> {
     if (clock.now() > request.deadlineAt) {
       const error = new MusterError("DATABASE_BUSY", "write: the database did not come free in time");
-      return { reply: encodeErrorReply(request.id, error), isApplied: false };
+      return { reply: encodeErrorReply(request.id, error), error };
     }
     try {
       // A read here (in-memory database, or no reader alive) sees the group's writes before it; it is answered after the commit.
       const results = await (request.kind === "read"
         ? transactions.executeInOpenTransaction((transaction) => runner.read(transaction, request))
         : transactions.executeSavepoint((transaction) => runner.write(transaction, request)));
-      return { reply: encodeReply(request.id, results), isApplied: true };
+      return { reply: encodeReply(request.id, results) };
     } catch (error) {
       if (!transactions.isOpen) throw error;
-      return { reply: encodeErrorReply(request.id, error), isApplied: false };
+      return { reply: encodeErrorReply(request.id, error), error };
     }
   }
 }
 
-function isOfChain({ chain }: WireRequest, brokenChain: string | undefined): boolean {
-  return chain !== undefined && chain === brokenChain;
+/** Is behind one of its chain that was not applied. */
+function isOfChain(
+  request: WireRequest,
+  ended: ReadonlyMap<string, unknown>,
+): request is WireRequest & { readonly chain: string } {
+  return request.chain !== undefined && ended.has(request.chain);
 }
 
-function createChainError(): MusterError {
-  return new MusterError("CONFLICT", "write: one before it was not applied");
+function endChain(ended: Map<string, unknown>, { chain, chainEndsOn }: WireRequest, error: unknown): void {
+  if (chain === undefined || ended.has(chain)) return;
+  if (chainEndsOn !== "fault") ended.set(chain, new MusterError("CONFLICT", "write: one before it was not applied"));
+  else if (isMusterError(error) && ERROR_CLASSES[error.code].isDatabaseFault) ended.set(chain, error);
+}
+
+/** Of one that is over nothing comes any more. */
+function keepLast(ended: ReadonlyMap<string, unknown>): ReadonlyMap<string, unknown> {
+  return ended.size <= MAX_ENDED_CHAINS ? ended : new Map([...ended].slice(-MAX_ENDED_CHAINS));
 }

@@ -34,8 +34,8 @@ export interface WireRequest {
   readonly operationId: string;
   readonly requestedAt: number;
   readonly mayBeApplied: boolean;
-  readonly isOrdered?: boolean;
   readonly chain?: string | undefined;
+  readonly chainEndsOn?: "any" | "fault";
   /** Not applied after this moment: the caller has been refused by then. */
   readonly deadlineAt: number;
   readonly steps: readonly OperationStep[];
@@ -53,7 +53,7 @@ type WireRequestTuple = [
   chain: string | null,
 ];
 const MAY_BE_APPLIED = 1;
-const IS_ORDERED = 2;
+const ENDS_ON_FAULT = 2;
 /** Reply to one request: its number, then either the results of its steps or what went wrong. */
 export type WireReply =
   [id: number, results: unknown[], error?: undefined] | [id: number, results: null, error: WireError];
@@ -95,7 +95,7 @@ export function encodeRequests(requests: readonly WireRequest[]): string {
     request.kind === "write" ? 1 : 0,
     request.operationId,
     request.requestedAt,
-    (request.mayBeApplied ? MAY_BE_APPLIED : 0) | (request.isOrdered ? IS_ORDERED : 0),
+    (request.mayBeApplied ? MAY_BE_APPLIED : 0) | (request.chainEndsOn === "fault" ? ENDS_ON_FAULT : 0),
     request.deadlineAt,
     request.steps.map((step) => [step.name, step.input]),
     request.chain ?? null,
@@ -111,10 +111,10 @@ export function decodeRequests(text: string): WireRequest[] {
       operationId,
       requestedAt,
       mayBeApplied: (flags & MAY_BE_APPLIED) !== 0,
-      isOrdered: (flags & IS_ORDERED) !== 0,
       deadlineAt,
       steps: steps.map(([name, input]) => ({ name, input })),
       chain: chain ?? undefined,
+      chainEndsOn: (flags & ENDS_ON_FAULT) === 0 ? "any" : "fault",
     }),
   );
 }

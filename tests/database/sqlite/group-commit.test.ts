@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { systemClock } from "../../../src/core/clock.ts";
+import type { MusterError } from "../../../src/core/errors.ts";
 import { defineWrite, listOperations } from "../../../src/database/operation.ts";
 import { openWriterConnection } from "../../../src/database/sqlite/connection.ts";
 import { GroupCommitter } from "../../../src/database/sqlite/group-commit.ts";
@@ -105,6 +106,32 @@ describe("group commit", () => {
 
     await Promise.all([send("second", 2, added(2)), send("second", 3, added(3))]);
     expect(await ledgerNames(database)).toHaveLength(5);
+  });
+
+  it("ends a chain that outlives refusals only with a fault of the database, and tells those behind it of that", async () => {
+    const database = shared();
+    const send = (chain: string, name: string, step = "counter.add", timeoutMs = 30_000): Promise<unknown> => {
+      const request = { operationId: `${chain} ${name}`, requestedAt: Date.now(), mayBeApplied: true, timeoutMs };
+      const steps = [{ name: step, input: step === "counter.add" ? { name, amount: 1 } : { name } }];
+      const sent = database.engine.write({ ...request, steps, chain, chainEndsOn: "fault" });
+      return sent.then(
+        () => "done",
+        (error: unknown) => (error as MusterError).code,
+      );
+    };
+    const outcomes = await Promise.all([
+      send("x", "x1"),
+      send("x", "refused", "counter.fail"),
+      send("x", "x2"),
+      // Its time is over before it begins: the database was too slow.
+      send("x", "late", "counter.add", -1),
+      send("x", "x3"),
+      send("y", "y1"),
+    ]);
+    expect(outcomes).toEqual(["done", "CONFLICT", "done", "DATABASE_BUSY", "DATABASE_BUSY", "done"]);
+    // Told of it, the sender begins another chain; what was on its way meanwhile is refused all the same.
+    expect(await send("x", "x4")).toBe("DATABASE_BUSY");
+    expect(await send("z", "x3")).toBe("done");
   });
 
   it("applies all steps of a batch or none", async () => {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { MusterError } from "../../core/errors.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { isMusterError, MusterError } from "../../core/errors.ts";
 import { scanSegment, type SegmentSpan } from "./apply-segments.ts";
 import type { ArchivedGeneration, ArchivedSegment } from "./archive-catalogue.ts";
 import { ARCHIVE_FOLDER } from "./archive-index.ts";
@@ -16,6 +17,9 @@ import { readStoredFile } from "./stored-file.ts";
  * in the database file, or the last could not have begun), and every version that the last one holds. Nobody pays for it
  * while writing; whoever asks reads a snapshot once, and then only what was archived since.
  */
+
+const MAX_READINGS = 3;
+const READING_PAUSE_MS = 1_000;
 
 export interface PageProofSource {
   readonly backupFolder: string;
@@ -85,8 +89,20 @@ export interface ProofOrigin {
   readonly generation: ArchivedGeneration;
 }
 
+/** A segment begins a moment before the index tells of its first commit: what is incomplete is looked at again. */
+async function findOrigin(source: Pick<PageProofSource, "backupFolder">): Promise<ProofOrigin> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readOrigin(source);
+    } catch (error) {
+      if (!isMusterError(error, "BACKUP_DAMAGED") || attempt === MAX_READINGS) throw error;
+    }
+    await pause(READING_PAUSE_MS);
+  }
+}
+
 /** The snapshot and the segments that make the newest state; the archive has to reach the end of what was written. */
-async function findOrigin({ backupFolder }: Pick<PageProofSource, "backupFolder">): Promise<ProofOrigin> {
+async function readOrigin({ backupFolder }: Pick<PageProofSource, "backupFolder">): Promise<ProofOrigin> {
   const facts = await readRestoreFacts(backupFolder, { kind: "newest" });
   const { route, warnings } = planRestore(facts, { kind: "newest" });
   const newest = facts.generations.at(-1);

@@ -34,7 +34,7 @@ const HEAP_LIMIT_MB = 512;
 /** Enough of what a dying process said to know why. */
 const STDERR_LIMIT = 4_000;
 /** For a system that has no room for another process at the moment. */
-const START_RETRY: RetryConfig = { maxAttempts: 6, baseDelay: 200, maxDelay: 5_000, backoffMultiplier: 2 };
+const START_RETRY: RetryConfig = { maxAttempts: 8, baseDelay: 100, maxDelay: 5_000, backoffMultiplier: 2 };
 const ENTRY = new URL("./maintenance-process.ts", import.meta.url);
 
 /** Runs jobs in the maintenance process, one after another, each in a process of its own. */

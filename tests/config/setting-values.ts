@@ -39,7 +39,7 @@ function createValidValue({ kind }: NamedDefinition): fc.Arbitrary<unknown> {
     case "snowflakes":
       return fc.uniqueArray(snowflakeId, { maxLength: 5 });
     case "url":
-      return fc.webUrl({ validSchemes: ["https"] }).map((address) => address.replace(/\/+$/, ""));
+      return address;
     case "host":
       return fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
     case "path":
@@ -48,6 +48,11 @@ function createValidValue({ kind }: NamedDefinition): fc.Arbitrary<unknown> {
       return fc.stringMatching(/^[!-~]{16,60}$/);
   }
 }
+
+/** Put together from parts: fast-check's own takes seconds to be made, with a table of all that is percent-encoded. */
+const address = fc
+  .tuple(fc.webAuthority(), fc.stringMatching(/^(\/([a-z0-9._~-]|%[0-9A-F]{2}){1,8}){0,3}$/))
+  .map(([authority, path]) => `https://${authority}${path}`);
 
 const snowflakeId = fc.bigInt({ min: 10n ** 16n, max: 2n ** 64n - 1n }).map(String);
 

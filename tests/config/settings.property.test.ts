@@ -5,7 +5,7 @@ import { compareSettings, loadSettings } from "../../src/config/settings.ts";
 import { isMusterError } from "../../src/core/errors.ts";
 import { anyDefinition, invalidText, validValue } from "./setting-values.ts";
 
-const RUNS = { numRuns: 300 };
+const RUNS = { numRuns: 150 };
 
 /** Settings that rules connect with others are given room, so that each value can be tried by itself. */
 const ROOM = {

@@ -71,7 +71,7 @@ describe("ReadCache", () => {
         expect(cache.statistics.size).toBeLessThanOrEqual(capacity);
       }
     });
-    fc.assert(property, { numRuns: 1_000 });
-    expect(hitCount).toBeGreaterThan(200);
+    fc.assert(property, { numRuns: 300 });
+    expect(hitCount).toBeGreaterThan(30);
   });
 });

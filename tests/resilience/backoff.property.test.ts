@@ -20,7 +20,7 @@ describe("backoffDelayMs", () => {
         expect(delayMs).toBeLessThanOrEqual(Math.ceil(whole));
         expect(Number.isSafeInteger(delayMs)).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -31,7 +31,7 @@ describe("backoffDelayMs", () => {
         expect(delayMs(attempt + 1)).toBeGreaterThanOrEqual(delayMs(attempt));
         expect(backoffDelayMs(attempt, config, () => 1)).toBeLessThanOrEqual(config.maxDelay);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

@@ -119,7 +119,7 @@ describe("CircuitBreaker", () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 });

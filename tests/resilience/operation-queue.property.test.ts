@@ -246,16 +246,29 @@ describe("the operation queue, whatever happens", () => {
   }, 120_000);
 
   it("has everything acknowledged but the tail when its file ends anywhere", async () => {
+    // That the disk is waited for is not the matter here.
+    const openHandle: OpenSpoolHandle = async (path) => ({
+      ...(await openSpoolHandle(path)),
+      sync: async () => undefined,
+    });
     await withFolder(async (parent) => {
       const ids = Array.from({ length: 3 }, (_, index) => `HIGH-${index}`);
       const open = async (folder: string): Promise<OperationQueue> => {
         const apply = async (): Promise<ApplyOutcome[]> => [];
-        const options = { folder, clock: new ManualClock(), logger: silentLogger, maxRetries: () => 3, apply };
+        const options = {
+          folder,
+          clock: new ManualClock(),
+          logger: silentLogger,
+          maxRetries: () => 3,
+          apply,
+          openHandle,
+        };
         const queue = new OperationQueue(options);
         await queue.open();
         return queue;
       };
       const sizes: number[] = [];
+      const isAtALine = (end: number): boolean => sizes.some((size) => Math.abs(size - end) <= 2);
       const first = await open(join(parent, "spool"));
       const segment = (): string => join(parent, "spool", readdirSync(join(parent, "spool"))[0]!);
       for (const id of ids) {
@@ -272,6 +285,10 @@ describe("the operation queue, whatever happens", () => {
         // A line that lacks its newline only is whole.
         const whole = sizes.filter((size) => size - 1 <= end).length;
         expect(queue.list(9).map(({ id }) => id)).toEqual(ids.slice(0, whole));
+        if (end % 10 !== 0 && !isAtALine(end)) {
+          await queue.close();
+          continue;
+        }
         await queue.enqueue({ id: "next", operation: "test", parameters: {}, timestamp: 1, priority: "HIGH" });
         await queue.close();
         const again = await open(folder);

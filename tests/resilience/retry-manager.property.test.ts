@@ -91,7 +91,7 @@ describe("RetryManager", () => {
           expect(isEndJustified).toBe(true);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -44,7 +44,7 @@ describe("the lines of a spool file", () => {
         const wholeBytes = Buffer.concat(whole).length;
         expect({ damaged, tornBytes }).toEqual({ damaged: [], tornBytes: Math.max(0, end - wholeBytes) });
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -66,7 +66,7 @@ describe("the lines of a spool file", () => {
         expect(after).toEqual(before.filter((_, i) => !lost.includes(i)).map((record) => JSON.stringify(record)));
         expect(damaged.length > 0 || tornBytes > 0).toBe(lost.length > 0);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 

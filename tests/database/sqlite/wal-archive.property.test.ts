@@ -13,7 +13,7 @@ import { readWalFile } from "../../../src/database/sqlite/wal-file.ts";
 import { withFolder } from "../../helpers/database.ts";
 
 /** Torture has more of them. */
-const RUN_COUNT = Number(process.env.ARCHIVE_RUNS ?? 15);
+const RUN_COUNT = Number(process.env.ARCHIVE_RUNS ?? 10);
 
 /** What happens to a database and its archive, in any order. */
 type Step =

@@ -1,20 +1,28 @@
-import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { cpSync, existsSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
 import { acquireInstanceLock } from "../../src/database/sqlite/instance-lock.ts";
 import { openTestStore, withFolder, withRawConnection } from "../helpers/database.ts";
 import { runMuster, runMusterHere } from "./run-muster.ts";
 
-/** A database as the bot leaves it, with a server in it. */
+let template: string;
+beforeAll(async () => {
+  template = await mkdtemp(join(tmpdir(), "muster-cli-"));
+  const store = await openTestStore({ folder: template, file: "muster.db" });
+  await store.close();
+  withRawConnection(store.path, (raw) => {
+    raw.exec("INSERT INTO guild (id, name, created_at, updated_at) VALUES ('1', 'Server', 0, 0)");
+  });
+});
+afterAll(() => rm(template, { recursive: true, force: true }));
+
+/** A copy of a database as the bot leaves it, with a server in it. */
 async function withData(body: (folder: string, path: string) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
-    const store = await openTestStore({ folder, file: "muster.db" });
-    await store.close();
-    withRawConnection(store.path, (raw) => {
-      raw.exec("INSERT INTO guild (id, name, created_at, updated_at) VALUES ('1', 'Server', 0, 0)");
-    });
-    await body(folder, store.path);
+    cpSync(template, folder, { recursive: true });
+    await body(folder, join(folder, "muster.db"));
   });
 }
 

@@ -1,4 +1,5 @@
-import { copyFileSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { salvage, type SalvageResult } from "../../../src/database/backup/salvage.ts";
@@ -30,34 +31,47 @@ interface Rig {
   readonly rows: (sql: string) => unknown[][];
 }
 
-/** A snapshot with half of the rows, and a later state of the same database that the test damages. */
+/** A snapshot with half of the rows, and a later state of the same database: made once, and copied for each test. */
+const template = mkdtempSync(join(tmpdir(), "muster-salvage-"));
+beforeAll(() => {
+  const [damagedPath, targetPath] = [join(template, "damaged.db"), join(template, "target.db")];
+  const database = new Database(damagedPath);
+  database.pragma(`page_size = ${PAGE_BYTES}`);
+  database.pragma("foreign_keys = OFF");
+  database.exec(SCHEMA);
+  const parent = database.prepare("INSERT INTO parent VALUES (?, ?)");
+  const plain = database.prepare("INSERT INTO plain VALUES (?, ?, ?, ?, ?)");
+  const keyed = database.prepare("INSERT INTO keyed VALUES (?, ?, ?)");
+  const fill = database.transaction((from: number, to: number) => {
+    for (let id = from; id <= to; id++) {
+      if (id <= 50) parent.run(`p${id % 50}`, `parent ${id}`);
+      plain.run(id, `p${id % 50}`, textOf(id), Buffer.from([0, 255, id % 256]), id / 3);
+      keyed.run(`k${id % 97}`, id, textOf(id));
+    }
+  });
+  fill(1, ROW_COUNT / 2);
+  copyFileSync(damagedPath, targetPath);
+  fill(ROW_COUNT / 2 + 1, ROW_COUNT);
+  database.exec(`UPDATE plain SET body = '${textOf(7, 2)}' WHERE id = 7`);
+  database.close();
+});
+afterAll(() => rmSync(template, { recursive: true }));
+
+/** `change` is part of the later state; the test damages it. */
 async function withRig(
   body: (rig: Rig) => Promise<void>,
-  change: (database: Database.Database) => void = () => undefined,
+  change?: (database: Database.Database) => void,
 ): Promise<void> {
   await withFolder(async (folder) => {
     const [damagedPath, targetPath] = [join(folder, "damaged.db"), join(folder, "target.db")];
-    const database = new Database(damagedPath);
-    database.pragma(`page_size = ${PAGE_BYTES}`);
-    database.pragma("foreign_keys = OFF");
-    database.exec(SCHEMA);
-    const fill = (from: number, to: number): void =>
-      database.transaction(() => {
-        for (let id = from; id <= to; id++) {
-          const parent = `p${id % 50}`;
-          if (id <= 50) database.prepare("INSERT INTO parent VALUES (?, ?)").run(`p${id % 50}`, `parent ${id}`);
-          database
-            .prepare("INSERT INTO plain VALUES (?, ?, ?, ?, ?)")
-            .run(id, parent, textOf(id), Buffer.from([0, 255, id % 256]), id / 3);
-          database.prepare("INSERT INTO keyed VALUES (?, ?, ?)").run(`k${id % 97}`, id, textOf(id));
-        }
-      })();
-    fill(1, ROW_COUNT / 2);
-    copyFileSync(damagedPath, targetPath);
-    fill(ROW_COUNT / 2 + 1, ROW_COUNT);
-    database.exec(`UPDATE plain SET body = '${textOf(7, 2)}' WHERE id = 7`);
-    change(database);
-    database.close();
+    copyFileSync(join(template, "damaged.db"), damagedPath);
+    copyFileSync(join(template, "target.db"), targetPath);
+    if (change) {
+      withRawConnection(damagedPath, (database) => {
+        database.pragma("foreign_keys = OFF");
+        change(database);
+      });
+    }
     await body({
       ...{ damagedPath, targetPath },
       pagesOf: (name) => listPages(damagedPath, name),

@@ -19,7 +19,7 @@ const WRITER = fileURLToPath(new URL("./write-steadily.ts", import.meta.url));
 const HOUR_MS = 3_600_000;
 /** More than one step of the copy. */
 const ROW_COUNT = 50_000;
-const KILL_COUNT = 10;
+const KILL_COUNT = 6;
 
 interface Writer {
   readonly process: ChildProcess;

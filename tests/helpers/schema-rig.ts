@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { pathToFileURL } from "node:url";
-import type Database from "better-sqlite3";
+import Database from "better-sqlite3";
 import { systemClock } from "../../src/core/clock.ts";
-import { SchemaValidator, type SchemaValidatorOptions } from "../../src/database/schema/schema-validator.ts";
+import { SchemaValidator } from "../../src/database/schema/schema-validator.ts";
 import type { SchemaVersion } from "../../src/database/schema/schema-version.ts";
 import { createRows, type HistoryStep, type Model, type ModelRow, type Rows } from "../arbitraries/schemas.ts";
 import { createCounterDatabase, withRawConnection, type TestDatabase } from "./database.ts";
@@ -14,20 +14,35 @@ export function versionsOf(steps: readonly HistoryStep[]): SchemaVersion[] {
   return steps.map(({ version }) => version);
 }
 
-/** Creates a file of this version; 0 = without any table. */
-export function createAt(path: string, steps: readonly HistoryStep[], version: number): void {
-  withRawConnection(path, (raw) => {
+/**
+ * The one connection of a case to its file, closed in the end. Nothing of it has to outlive a power cut, and waiting for
+ * the disk would be most of a case.
+ */
+export async function withFile<Result>(
+  path: string,
+  body: (raw: Database.Database) => Promise<Result> | Result,
+): Promise<Result> {
+  const raw = new Database(path);
+  try {
     raw.pragma("journal_mode = WAL");
-    if (version > 0) new SchemaValidator(versionsOf(steps).slice(0, version), systemClock).applyMigrations(raw);
-  });
+    raw.pragma("synchronous = OFF");
+    return await body(raw);
+  } finally {
+    raw.close();
+  }
+}
+
+/** Brings an empty file to this version; 0 = without any table. */
+export function createAt(raw: Database.Database, steps: readonly HistoryStep[], version: number): void {
+  if (version > 0) migrateDirectly(raw, steps.slice(0, version));
 }
 
 export function rowsAt(steps: readonly HistoryStep[], version: number, count: number, number: number): Rows {
   return version === 0 ? {} : createRows(steps[version - 1]!.model, count, number);
 }
 
-export function fillRows(path: string, rows: Rows): void {
-  withRawConnection(path, (raw) => {
+export function fillRows(raw: Database.Database, rows: Rows): void {
+  const fill = raw.transaction(() => {
     for (const [table, list] of Object.entries(rows)) {
       for (const row of list) {
         const names = Object.keys(row);
@@ -36,35 +51,27 @@ export function fillRows(path: string, rows: Rows): void {
       }
     }
   });
+  fill();
 }
 
-export function readRows(path: string, { tables }: Model): Rows {
-  return withRawConnection(path, (raw) =>
-    Object.fromEntries(
-      tables.map(({ name }) => [name, raw.prepare<[], ModelRow>(`SELECT * FROM ${name} ORDER BY id`).all()]),
-    ),
+export function readRows(raw: Database.Database, { tables }: Model): Rows {
+  return Object.fromEntries(
+    tables.map(({ name }) => [name, raw.prepare<[], ModelRow>(`SELECT * FROM ${name} ORDER BY id`).all()]),
   );
 }
 
-/** Throws unless the file is of the newest version, sound, and has exactly the schema it should have. */
-export function requireComplete(path: string, steps: readonly HistoryStep[]): void {
+/** Throws unless the database is of the newest version, sound, and has exactly the schema it should have. */
+export function requireComplete(raw: Database.Database, steps: readonly HistoryStep[]): void {
   const validator = new SchemaValidator(versionsOf(steps), systemClock);
-  withRawConnection(path, (raw) => {
-    expect(validator.checkHistory(raw)).toBe(steps.length);
-    expect(validator.validateSchema(raw)).toEqual([]);
-    expect(raw.pragma("foreign_key_check")).toEqual([]);
-    expect(raw.pragma("integrity_check", { simple: true })).toBe("ok");
-  });
+  expect(raw.inTransaction).toBe(false);
+  expect(validator.checkHistory(raw)).toBe(steps.length);
+  expect(validator.validateSchema(raw)).toEqual([]);
+  expect(raw.pragma("foreign_key_check")).toEqual([]);
+  expect(raw.pragma("integrity_check", { simple: true })).toBe("ok");
 }
 
-export function migrateDirectly(
-  path: string,
-  steps: readonly HistoryStep[],
-  options: SchemaValidatorOptions = {},
-): void {
-  withRawConnection(path, (raw) => {
-    new SchemaValidator(versionsOf(steps), systemClock, options).applyMigrations(raw);
-  });
+export function migrateDirectly(raw: Database.Database, steps: readonly HistoryStep[]): void {
+  new SchemaValidator(versionsOf(steps), systemClock).applyMigrations(raw);
 }
 
 /** A database, not started, whose writer thread has these versions. */

@@ -110,6 +110,7 @@ export function listSabotages(raw: Database.Database, { type, name, sql }: Store
 export function commit(raw: Database.Database, { sql }: Sabotage): void {
   raw.unsafeMode();
   raw.pragma("foreign_keys = OFF");
+  raw.pragma("synchronous = OFF");
   for (const statement of sql) raw.exec(statement);
 }
 

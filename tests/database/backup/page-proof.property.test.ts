@@ -1,4 +1,15 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { repairPages } from "../../../src/database/backup/repair-pages.ts";
@@ -58,11 +69,12 @@ describe("the proof of each page", () => {
       const keys = { closed: undefined, encrypted: KEY };
       const pageBytes = 1_024;
       const flips = fc.array(fc.record({ place: fc.nat(), bit: fc.nat({ max: 7 }) }), { minLength: 1, maxLength: 3 });
-      let runCount = 0;
       const check = async (name: keyof typeof templates, hits: readonly { place: number; bit: number }[]) => {
-        const copy = join(folder, `run-${++runCount}`);
-        copyTemplate(templates[name], copy);
+        // One copy for all runs, and the database of the template each time: the backups are only read.
+        const copy = join(folder, `${name}-copy`);
         const place = placeOf(copy);
+        if (!existsSync(copy)) copyTemplate(templates[name], copy);
+        else cpSync(databasePathOf(templates[name].folder), place.databasePath, { preserveTimestamps: true });
         const { size } = statSync(place.databasePath);
         const right = readFileSync(place.databasePath);
         const at = [...new Set(hits.map((hit) => hit.place % size))].filter((byte) => !OWN_BYTES.includes(byte));
@@ -78,7 +90,7 @@ describe("the proof of each page", () => {
         for (const byte of OWN_BYTES) mended[byte] = right[byte]!;
         expect(mended.equals(right)).toBe(true);
         for (const number of pages) expect(statSync(join(copy, "quarantine", `${number}.page`)).size).toBe(pageBytes);
-        rmSync(copy, { recursive: true });
+        rmSync(join(copy, "quarantine"), { recursive: true, force: true });
       };
       const name = fc.oneof(
         { weight: 9, arbitrary: fc.constant("closed" as const) },

@@ -54,6 +54,17 @@ export interface ReminderOutcome {
   readonly silentCount: number;
 }
 
+type Claimed = Pick<ReminderRecord, "id" | "usersNotified" | "messageIds">;
+
+interface Recipients {
+  readonly mentionIds: readonly string[];
+  readonly directIds: readonly string[];
+}
+
+interface Failure {
+  readonly cause: unknown;
+}
+
 /**
  * Reminds those who have not answered. What is due is asked from the database, so a restart forgets nothing; a reminder
  * is claimed there before it is sent, so none goes out twice; and after downtime the plan goes on with the next one.
@@ -63,6 +74,9 @@ export class ReminderService {
   readonly #poll: Interval;
   readonly #runningGuilds = new Map<string, Promise<void>>();
   readonly #postponedUntil = new Map<string, number>();
+  /** Ids of the reminders that are being sent. */
+  readonly #inHand = new Set<string>();
+  /** False while there may be reminders that were claimed, and are in nobody's hand. */
   #isResumed = false;
 
   constructor(options: ReminderServiceOptions) {
@@ -184,11 +198,20 @@ export class ReminderService {
   }
 
   /** Sends a claimed reminder and records its true outcome. Returns what made it fail. */
-  async #deliver(
-    event: EventRecord,
-    reminder: Pick<ReminderRecord, "id" | "usersNotified" | "messageIds">,
-    recipients: { readonly mentionIds: readonly string[]; readonly directIds: readonly string[] },
-  ): Promise<{ readonly cause: unknown } | undefined> {
+  async #deliver(event: EventRecord, reminder: Claimed, recipients: Recipients): Promise<Failure | undefined> {
+    this.#inHand.add(reminder.id);
+    try {
+      return await this.#sendClaimed(event, reminder, recipients);
+    } catch (error) {
+      // What the database has not recorded stays pending, and is resumed.
+      this.#isResumed = false;
+      throw error;
+    } finally {
+      this.#inHand.delete(reminder.id);
+    }
+  }
+
+  async #sendClaimed(event: EventRecord, reminder: Claimed, recipients: Recipients): Promise<Failure | undefined> {
     const { store, sender, cards, logger, flags, alerts, texts } = this.#options;
     const { guildId, id: eventId } = event;
     const key = { guildId, eventId, id: reminder.id };
@@ -206,6 +229,8 @@ export class ReminderService {
       await sender.mention(delivery, [...recipients.mentionIds, ...refused], onDelivered);
     } catch (error) {
       if (isMusterError(error, "SHUTTING_DOWN")) return { cause: error };
+      // Not Discord's fault: people may have been reached, and those who have not been will be.
+      if (isMusterError(error)) throw error;
       logger.error("reminder failed", { eventId, reminderId: reminder.id, error });
       const reason = describeDiscordError(error);
       await store.reminders.finish({ ...key, status: "failed", error: reason });
@@ -223,10 +248,13 @@ export class ReminderService {
     return undefined;
   }
 
-  /** Reminders that were under way when the program ended: those not yet reached are reached now. */
+  /** Reminders that were under way when the program ended, or the database went away: those not yet reached are reached now. */
   async #resumePending(): Promise<void> {
     const { store, reconciler, flags: guildFlags, logger } = this.#options;
-    for (const { guildId, ...reminder } of await store.reminders.listPending({ limit: 1_000 })) {
+    const pending = await store.reminders.listPending({ limit: 1_000 });
+    this.#isResumed = true;
+    for (const { guildId, ...reminder } of pending) {
+      if (this.#inHand.has(reminder.id)) continue;
       const event = await store.events.find({ guildId, id: reminder.eventId });
       if (!event) continue;
       try {
@@ -239,6 +267,10 @@ export class ReminderService {
         const gone = goneThing(failure?.cause);
         if (gone) await this.#options.onGone(event, gone);
       } catch (error) {
+        if (isMusterError(error)) {
+          this.#isResumed = false;
+          throw error;
+        }
         logger.error("interrupted reminder not finished", { eventId: event.id, reminderId: reminder.id, error });
         const key = { guildId, eventId: event.id, id: reminder.id };
         await store.reminders.finish({ ...key, status: "failed", error: describeDiscordError(error) });
@@ -246,7 +278,6 @@ export class ReminderService {
         if (gone) await this.#options.onGone(event, gone);
       }
     }
-    this.#isResumed = true;
   }
 
   /** Those who are expected, have not answered, and want to be reminded: by mention or in private. */

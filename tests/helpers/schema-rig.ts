@@ -32,6 +32,14 @@ export async function withFile<Result>(
   }
 }
 
+/** Creates a file as a program with these versions leaves it, and runs the statements on it. */
+export async function createFile(path: string, versions: readonly SchemaVersion[], sql: string): Promise<void> {
+  await withFile(path, (raw) => {
+    new SchemaValidator(versions, systemClock).applyMigrations(raw);
+    raw.exec(sql);
+  });
+}
+
 /** Brings an empty file to this version; 0 = without any table. */
 export function createAt(raw: Database.Database, steps: readonly HistoryStep[], version: number): void {
   if (version > 0) migrateDirectly(raw, steps.slice(0, version));

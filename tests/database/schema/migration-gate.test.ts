@@ -6,7 +6,7 @@ import { MigrationGate, type MigrationEvent } from "../../../src/database/schema
 import type { SchemaVersion } from "../../../src/database/schema/schema-version.ts";
 import { until, withFolder, withRawConnection, type TestDatabase } from "../../helpers/database.ts";
 import { ManualClock } from "../../helpers/manual-clock.ts";
-import { createEngineAt, dump } from "../../helpers/schema-rig.ts";
+import { createEngineAt, createFile, dump } from "../../helpers/schema-rig.ts";
 
 const first: SchemaVersion = {
   version: 1,
@@ -38,10 +38,7 @@ interface Rig {
 async function withRig(versions: readonly SchemaVersion[], body: (rig: Rig) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
     const path = join(folder, "test.db");
-    const older = createEngineAt(path, [first]);
-    await older.manager.start();
-    await older.close();
-    withRawConnection(path, (raw) => raw.exec("INSERT INTO note VALUES (1, 'first')"));
+    await createFile(path, [first], "INSERT INTO note VALUES (1, 'first')");
 
     const database = createEngineAt(path, versions, false);
     const clock = new ManualClock(new Date("2026-11-20T12:00").getTime());

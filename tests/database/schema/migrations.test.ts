@@ -9,7 +9,7 @@ import type { SchemaVersion } from "../../../src/database/schema/schema-version.
 import { testCopyPath, testMigrations } from "../../../src/database/schema/test-migrations.ts";
 import { errorLike, withFolder, withRawConnection } from "../../helpers/database.ts";
 import { SCHEMA_MODULE_URL } from "../../helpers/schema-data-module.ts";
-import { createEngineAt, dump, dumpOf } from "../../helpers/schema-rig.ts";
+import { createEngineAt, createFile, dump, dumpOf } from "../../helpers/schema-rig.ts";
 
 const first: SchemaVersion = {
   version: 1,
@@ -198,10 +198,7 @@ describe("a file that no bot has open", () => {
   ): Promise<void> {
     await withFolder(async (folder) => {
       const path = join(folder, "test.db");
-      const engine = createEngineAt(path, [first]);
-      await engine.manager.start();
-      await engine.close();
-      withRawConnection(path, (raw) => raw.exec("INSERT INTO note VALUES (1, 'first', 'glad')"));
+      await createFile(path, [first], "INSERT INTO note VALUES (1, 'first', 'glad')");
       const made: unknown[] = [];
       await body(path, { create: () => Promise.resolve({ id: `backup ${made.push(dump(path))}` }) }, made);
     });

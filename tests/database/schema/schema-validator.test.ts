@@ -7,7 +7,9 @@ import { formatDifference } from "../../../src/database/schema/schema-descriptio
 import { SchemaValidator } from "../../../src/database/schema/schema-validator.ts";
 import { INTERNAL_TABLES, schemaChecksum, type SchemaVersion } from "../../../src/database/schema/schema-version.ts";
 import { migrations } from "../../../src/store/data-module.ts";
+import { migrations as counterMigrations } from "../../helpers/counter-data-module.ts";
 import { errorLike, createCounterDatabase, withFolder, withRawConnection } from "../../helpers/database.ts";
+import { createFile } from "../../helpers/schema-rig.ts";
 
 const validator = new SchemaValidator(migrations, systemClock);
 
@@ -294,7 +296,7 @@ describe("a database that is not for this program", () => {
   async function expectRefusedUntouched(folder: string, code: string): Promise<void> {
     const path = join(folder, "test.db");
     const before = digest(path);
-    const database = createCounterDatabase({ folder });
+    const database = createCounterDatabase({ folder, readerCount: 0 });
     await expect(database.manager.start()).rejects.toMatchObject({ code });
     expect(database.degradation.state.kind).toBe("offline");
     await expect(database.manager.call("counter.get", { name: "a" })).rejects.toMatchObject({
@@ -306,12 +308,8 @@ describe("a database that is not for this program", () => {
 
   it("is refused and untouched when a newer one wrote it", async () => {
     await withFolder(async (folder) => {
-      const database = createCounterDatabase({ folder });
-      await database.manager.start();
-      await database.close();
-      withRawConnection(database.path, (raw) => {
-        raw.exec("INSERT INTO schema_version VALUES (2, 'later', 'unknown', 0, 0)");
-      });
+      const later = "INSERT INTO schema_version VALUES (2, 'later', 'unknown', 0, 0)";
+      await createFile(join(folder, "test.db"), counterMigrations, later);
       await expectRefusedUntouched(folder, "SCHEMA_NEWER");
     });
   });

@@ -17,8 +17,8 @@ const RECONNECT: RetryConfig = { maxAttempts: 30, baseDelay: 40, maxDelay: 400, 
 /** Losses that cost new threads come less often: starting one takes longer than all else. */
 const loss: fc.Arbitrary<Loss> = fc.oneof(
   { weight: 9, arbitrary: fc.constantFrom<Loss>("foreign lock") },
-  { weight: 3, arbitrary: fc.constantFrom<Loss>("writer ends", "readers end") },
-  { weight: 2, arbitrary: fc.constantFrom<Loss>("all threads end", "file out of reach", ...FILE_LOSSES) },
+  { weight: 2, arbitrary: fc.constantFrom<Loss>("writer ends", "readers end") },
+  { weight: 1, arbitrary: fc.constantFrom<Loss>("all threads end", "file out of reach", ...FILE_LOSSES) },
 );
 
 const step = fc.record({

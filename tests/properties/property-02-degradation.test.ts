@@ -62,7 +62,7 @@ const scenario = fc.record({
     { weight: 3, arbitrary: fc.constant<Cause>("a newer schema") },
     { weight: 1, arbitrary: fc.constant<Cause>("a folder at its path") },
   ),
-  queuedWrites: fc.integer({ min: 1, max: 5 }),
+  queuedWrites: fc.integer({ min: 1, max: 3 }),
 });
 type Scenario = typeof scenario extends fc.Arbitrary<infer Value> ? Value : never;
 

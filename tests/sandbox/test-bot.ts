@@ -33,6 +33,8 @@ export function createClient(sandbox: Sandbox, options: Partial<ClientOptions> =
     intents: INTENTS,
     partials: [Partials.Message, Partials.Channel, Partials.Reaction, Partials.User],
     ...options,
+    // The client leaves five seconds between two identifies; the sandbox is in no such hurry to be left alone.
+    ws: { buildIdentifyThrottler: () => ({ waitForIdentify: () => Promise.resolve() }), ...options.ws },
     rest: { api: sandbox.apiUrl, ...options.rest },
   });
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { escapeInline, truncate } from "../../../src/bot/input/escape.ts";
+import { anyCharacter } from "../../arbitraries/character.ts";
 
 describe("escapeInline", () => {
   it.each([
@@ -46,7 +47,7 @@ describe("escapeInline", () => {
     );
     const text = fc.oneof(
       fc.array(piece).map((pieces) => pieces.join("")),
-      fc.string({ unit: "binary" }),
+      fc.string({ unit: anyCharacter }),
     );
     fc.assert(
       fc.property(text, (given) => {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import type { Browser, Locator, Page } from "playwright-core";
 import { startTestBot, type TestBot } from "../../helpers/bot.ts";
+import { createJobsBesideBot } from "../../helpers/jobs-here.ts";
 import { chromiumPath, collectComplaints, launchBrowser, overflowOf, tabTo } from "./browser.ts";
 
 const TOKEN = "a-token-for-tests-only";
@@ -10,9 +11,9 @@ const PATIENCE_MS = 20_000;
 
 const SETTINGS = {
   MONITOR_TOKEN: TOKEN,
-  DB_HEALTH_CHECK_INTERVAL: "1s",
+  DB_HEALTH_CHECK_INTERVAL: "500ms",
   // Away as soon as one write has failed, and well as soon as it is back: figures of the last minute say nothing here.
-  ...{ DB_BREAKER_THRESHOLD: "1", DB_OPERATION_TIMEOUT: "500ms" },
+  ...{ DB_BREAKER_THRESHOLD: "1", DB_MAX_RETRIES: "0", DB_OPERATION_TIMEOUT: "500ms" },
   ...{ ALERT_WARNING_RESPONSE: "9m", ALERT_CRITICAL_RESPONSE: "10m" },
   ...{ ALERT_WARNING_ERROR_RATE: "99%", ALERT_CRITICAL_ERROR_RATE: "100%" },
 };
@@ -56,7 +57,10 @@ withBrowser(`the dashboard in a real browser${note}`, () => {
   beforeAll(async () => {
     const port = await findFreePort();
     const settings = { ...SETTINGS, MONITOR_PORT: String(port) };
-    [bot, browser] = await Promise.all([startTestBot({ settings }), launchBrowser()]);
+    [bot, browser] = await Promise.all([
+      startTestBot({ settings, createMaintenance: createJobsBesideBot }),
+      launchBrowser(),
+    ]);
     url = `http://127.0.0.1:${port}/`;
     page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme: "light" });
     page.setDefaultTimeout(PATIENCE_MS);
@@ -166,6 +170,8 @@ withBrowser(`the dashboard in a real browser${note}`, () => {
     await page.getByRole("tab", { name: "Operations" }).click();
     await page.keyboard.press("ArrowRight");
     await page.getByRole("tab", { name: "Slow queries", selected: true }).waitFor();
+    // What the tab shows is written some seconds after it was used.
+    await bot.app.usage.flush();
     await page.keyboard.press("End");
     await page.getByRole("tab", { name: "Commands", selected: true }).waitFor();
     await page.getByRole("region", { name: "Use by command" }).getByText("/reminders").waitFor();

@@ -17,6 +17,7 @@ import { homeServer } from "../../../src/sandbox/home-server.ts";
 import { SandboxClock } from "../../../src/sandbox/sandbox-clock.ts";
 import { Sandbox } from "../../../src/sandbox/sandbox.ts";
 import { startTestBot as startMuster, type TestBot as Muster } from "../../helpers/bot.ts";
+import { createJobsBesideBot } from "../../helpers/jobs-here.ts";
 import { chromiumPath, collectComplaints, launchBrowser, overflowOf } from "../../monitor/web/browser.ts";
 import { startTestBot, type TestBot } from "../test-bot.ts";
 
@@ -76,7 +77,13 @@ withBrowser(`the sandbox's page in a real browser${note}`, () => {
         },
         describeBot: () => ({ state: muster.app.degradation.state.kind, queueSize: 0 }),
       });
-      muster = await startMuster({ sandbox, clock, dataFolder, seed: homeServer() });
+      muster = await startMuster({
+        sandbox,
+        clock,
+        dataFolder,
+        seed: homeServer(),
+        createMaintenance: createJobsBesideBot,
+      });
     });
     afterAll(async () => {
       await context?.close();
@@ -179,7 +186,7 @@ withBrowser(`the sandbox's page in a real browser${note}`, () => {
       await press("Put the tour away");
       await box().fill("hello *there*");
       await press("Send");
-      expect(await page.locator(".message em", { hasText: "there" }).count()).toBe(1);
+      await page.locator(".message em", { hasText: "there" }).waitFor();
       expect(complaints).toEqual([]);
     });
   });
@@ -234,12 +241,12 @@ withBrowser(`the sandbox's page in a real browser${note}`, () => {
     });
 
     it("shows who takes long, and says who never answers", async () => {
+      await box().fill("/never ");
+      await page.keyboard.press("Enter");
       await box().fill("/wait ");
       await page.keyboard.press("Enter");
       await see("Muster is thinking…");
       await see("done at last");
-      await box().fill("/never ");
-      await page.keyboard.press("Enter");
       await see("The application did not respond");
       expect(complaints).toEqual([]);
     });

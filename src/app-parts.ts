@@ -4,9 +4,9 @@ import { throttleStart } from "./bot/start-throttle.ts";
 import type { LiveSettings } from "./config/live-settings.ts";
 import { SettingsWatcher } from "./config/settings-watcher.ts";
 import type { Settings } from "./config/settings.ts";
-import type { Clock } from "./core/clock.ts";
+import { sleep, type Clock } from "./core/clock.ts";
 import { createFolderSync } from "./core/durable-file.ts";
-import { MusterError } from "./core/errors.ts";
+import { isMusterError, MusterError } from "./core/errors.ts";
 import { Interval } from "./core/interval.ts";
 import type { Part } from "./core/lifecycle.ts";
 import type { Logger, LogSink } from "./core/logger.ts";
@@ -31,6 +31,9 @@ import type { SystemEvent } from "./store/system-event.ts";
 const MAX_QUEUED_OPERATIONS = 100_000;
 const MAX_QUEUED_RETRIES = 5;
 const STATISTICS_INTERVAL_MS = 60_000;
+const PASSING_LOCK_CODES = ["DATABASE_IO", "DATABASE_FULL", "DATABASE_READ_ONLY", "DATABASE_UNAVAILABLE"] as const;
+const MAX_LOCK_ATTEMPTS = 20;
+const LOCK_PAUSE_MS = 500;
 
 /** What is old enough to go when the database comes near `DB_MAX_SIZE`: records of what was, and nothing that is used. */
 export function listCleanUps(store: Store): CleanUp[] {
@@ -50,15 +53,29 @@ export function moveLogs(folder: string, logs: readonly Pick<LogSink, "setFolder
 }
 
 /** One bot for one data folder: two would both be right about different things. */
-export function createLockPart(dataFolder: string, clock: Clock): Part {
+export function createLockPart(dataFolder: string, clock: Clock, logger: Logger): Part {
+  const stopping = new AbortController();
   let lock: InstanceLock | undefined;
   return {
     name: "instance lock",
-    start() {
-      createFolderSync(dataFolder);
-      lock = acquireInstanceLock({ path: join(dataFolder, "muster.lock"), clock });
+    async start() {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          createFolderSync(dataFolder);
+          lock = acquireInstanceLock({ path: join(dataFolder, "muster.lock"), clock });
+          return;
+        } catch (error) {
+          // A disk that is full or does not answer may come back; another bot stays.
+          if (!isMusterError(error, ...PASSING_LOCK_CODES) || attempt === MAX_LOCK_ATTEMPTS) throw error;
+          logger.warn("the data folder cannot be locked, trying again", { attempt, error });
+        }
+        await sleep(clock, LOCK_PAUSE_MS, stopping.signal);
+      }
     },
-    stop: () => lock?.release(),
+    stop() {
+      stopping.abort(new MusterError("SHUTTING_DOWN", "lock the data folder: the program is stopping"));
+      lock?.release();
+    },
   };
 }
 

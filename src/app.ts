@@ -231,7 +231,7 @@ export class App {
       });
     }
     this.#lifecycle = new Lifecycle([
-      ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock)]),
+      ...(dataFolder === undefined ? [] : [createLockPart(dataFolder, clock, logger)]),
       this.alerts,
       { name: "operation log", start: () => this.operationLog.start(), stop: () => this.operationLog.stop() },
       // Before whatever takes long to start, and after it at the stop: that is when people look.

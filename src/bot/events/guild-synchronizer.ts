@@ -1,9 +1,10 @@
 import type { Client } from "discord.js";
+import { isMusterError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { GracefulDegradation } from "../../resilience/graceful-degradation.ts";
 import type { EventRecord } from "../../store/events.ts";
 import type { Store } from "../../store/store.ts";
-import { goneThing, type GoneThing } from "../discord-errors.ts";
+import { goneThing, isTemporary, type GoneThing } from "../discord-errors.ts";
 import type { EventCards } from "./event-cards.ts";
 import type { EventService } from "./event-service.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -11,6 +12,8 @@ import type { TrackedEvents } from "./tracked-events.ts";
 
 /** Member changes come in bursts; the cards that count members follow after this. */
 const MEMBER_REFRESH_DELAY_MS = 10_000;
+/** Until what could not be done is tried again. */
+const RETRY_DELAY_MS = 5_000;
 
 export interface GuildSynchronizerOptions {
   readonly client: Client;
@@ -34,6 +37,7 @@ export class GuildSynchronizer {
   readonly #options: GuildSynchronizerOptions;
   readonly #waiting = new Set<string>();
   readonly #memberTimers = new Map<string, () => void>();
+  #cancelRetry: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #isStopped = false;
 
@@ -66,9 +70,10 @@ export class GuildSynchronizer {
     this.#run();
   }
 
-  /** An answer could not be recorded: once the database is back, the server is brought in line. */
+  /** An answer could not be recorded: as soon as the database takes writes again, the server is brought in line. */
   postpone(event: EventRecord): void {
     this.#waiting.add(event.guildId);
+    this.#retryLater();
   }
 
   /** Resolves when nothing is left that can be done now. */
@@ -79,6 +84,7 @@ export class GuildSynchronizer {
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const cancel of this.#memberTimers.values()) cancel();
+    this.#cancelRetry?.();
     await this.#running;
   }
 
@@ -90,32 +96,46 @@ export class GuildSynchronizer {
 
   async #synchronizeWaiting(): Promise<void> {
     const { degradation, logger } = this.#options;
+    const unfinished = new Set<string>();
     for (const guildId of this.#waiting) {
-      if (this.#isStopped || degradation.decide("write") !== "run") return;
+      if (this.#isStopped || degradation.decide("write") !== "run") break;
       this.#waiting.delete(guildId);
       try {
-        await this.#synchronize(guildId);
+        if (!(await this.#synchronize(guildId))) unfinished.add(guildId);
       } catch (error) {
         logger.error("server not brought in line", { guildId, error });
-        // Once more when the database is back; as things are it would fail again.
-        if (degradation.decide("write") !== "run") this.#waiting.add(guildId);
+        if (isMusterError(error)) unfinished.add(guildId);
       }
     }
+    for (const guildId of unfinished) this.#waiting.add(guildId);
+    this.#retryLater();
   }
 
-  async #synchronize(guildId: string): Promise<void> {
+  #retryLater(): void {
+    if (this.#waiting.size === 0 || this.#isStopped || this.#cancelRetry) return;
+    this.#cancelRetry = this.#options.schedule(RETRY_DELAY_MS, () => {
+      this.#cancelRetry = undefined;
+      this.#run();
+    });
+  }
+
+  /** False when something is left that another try may do. */
+  async #synchronize(guildId: string): Promise<boolean> {
     const { client, store, tracked } = this.#options;
     const guild = client.guilds.cache.get(guildId);
-    if (!guild?.available) return;
+    if (!guild?.available) return true;
     await store.guilds.upsert({ guildId, name: guild.name });
     await tracked.load(guildId);
+    let isDone = true;
     for (const event of tracked.listByGuild(guildId)) {
-      if (this.#isStopped) return;
-      await this.#reconcile(event);
+      if (this.#isStopped) return true;
+      isDone = (await this.#reconcile(event)) && isDone;
     }
+    return isDone;
   }
 
-  async #reconcile(event: EventRecord): Promise<void> {
+  /** As `#synchronize`. */
+  async #reconcile(event: EventRecord): Promise<boolean> {
     const { reconciler, cards, events, onGone, logger } = this.#options;
     try {
       const { added, removed } = await reconciler.reconcile(event);
@@ -123,11 +143,13 @@ export class GuildSynchronizer {
       // A stop between storing an event and putting its reactions on it leaves members nothing to press.
       await events.restoreReactions(event);
       cards.refresh(event);
+      return true;
     } catch (error) {
       const gone = goneThing(error);
       if (gone) await onGone(event, gone);
-      // Before the next reminder it is tried again, so nobody is reminded wrongly.
+      // Before the next reminder it is tried again in any case, so nobody is reminded wrongly.
       else logger.warn("answers not caught up on", { eventId: event.id, error });
+      return !isMusterError(error) && !isTemporary(error);
     }
   }
 

@@ -14,6 +14,7 @@ import { customEmoji, emojiTexts, unicodeEmoji } from "../arbitraries/roll-call.
 
 /** Every emoji of one character, and every flag, that this Unicode version knows. */
 const SINGLES = Array.from({ length: 0x20000 }, (_, codePoint) => String.fromCodePoint(codePoint))
+  .filter((character) => /^\p{Emoji}$/u.test(character))
   .flatMap((character) => [character, `${character}\uFE0F`, `${character}\u{1F3FD}`, `${character}\uFE0F\u20E3`])
   .filter((text) => /^\p{RGI_Emoji}$/v.test(text));
 

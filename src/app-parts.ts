@@ -5,7 +5,6 @@ import type { LiveSettings } from "./config/live-settings.ts";
 import { SettingsWatcher } from "./config/settings-watcher.ts";
 import type { Settings } from "./config/settings.ts";
 import { sleep, type Clock } from "./core/clock.ts";
-import { createFolderSync } from "./core/durable-file.ts";
 import { isMusterError, MusterError } from "./core/errors.ts";
 import { Interval } from "./core/interval.ts";
 import type { Part } from "./core/lifecycle.ts";
@@ -61,7 +60,6 @@ export function createLockPart(dataFolder: string, clock: Clock, logger: Logger)
     async start() {
       for (let attempt = 1; ; attempt++) {
         try {
-          createFolderSync(dataFolder);
           lock = acquireInstanceLock({ path: join(dataFolder, "muster.lock"), clock });
           return;
         } catch (error) {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { Events, GatewayDispatchEvents } from "discord.js";
 import { startTestBot, type TestBot } from "./test-bot.ts";
 
@@ -75,6 +76,21 @@ describe("the gateway", () => {
     sandbox.faults.setGatewayAccepting(true);
     await resumed;
     await sandbox.waitFor(() => heard.length === 1);
+  });
+
+  it("outlives whoever is gone before it is refused", async () => {
+    const { sandbox } = bot;
+    sandbox.faults.setGatewayAccepting(false);
+    const upgrade = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    const request = async (): Promise<Socket> => {
+      const socket = connect(sandbox.port, "127.0.0.1");
+      await once(socket, "connect");
+      socket.write(upgrade);
+      return socket;
+    };
+    for (let number = 0; number < 20; number++) (await request()).resetAndDestroy();
+    const [answer] = (await once(await request(), "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 503 /);
   });
 
   it("drops events of a kind when told so", async () => {

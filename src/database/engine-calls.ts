@@ -1,11 +1,12 @@
 import type { Clock } from "../core/clock.ts";
-import { isMusterError, MusterError, type ErrorCode } from "../core/errors.ts";
+import { MusterError } from "../core/errors.ts";
 import type { RetryConfig } from "../resilience/backoff.ts";
 import { CircuitBreaker, type BreakerState } from "../resilience/circuit-breaker.ts";
 import { RetryManager } from "../resilience/retry-manager.ts";
 import type { Call } from "./call-records.ts";
 import type { EngineRequest, StorageEngine } from "./engine.ts";
 import type { ErrorClassification, ErrorHandler } from "./error-handler.ts";
+import { isOutcomeUnknown, markOutcomeUnknown } from "./unknown-outcome.ts";
 
 export interface EngineCallsOptions {
   readonly engine: StorageEngine;
@@ -26,11 +27,6 @@ export interface WriteRetryHooks {
   /** Awaited before each attempt but the first; what it throws ends the call. */
   beforeRetry(): Promise<void>;
 }
-
-/** Errors after which a write may have been applied, or may be yet, by a thread that was given up. */
-const UNKNOWN_OUTCOME_CODES: readonly ErrorCode[] = [
-  ...(["OPERATION_TIMEOUT", "DATABASE_UNAVAILABLE", "DATABASE_IO", "TRANSACTION_FAILED"] as const),
-];
 
 /** Brings calls to the engine: through the breaker of their kind, again where that may help, within the call's time. */
 export class EngineCalls {
@@ -78,15 +74,20 @@ export class EngineCalls {
   }
 
   write(call: Call, hooks: WriteRetryHooks | undefined): Promise<unknown[]> {
+    // What one attempt has left uncertain is not made certain by the next one's failure.
+    let isUncertain = false;
     return this.#withRetries(call, this.#options.operationTimeoutMs(), async (leftMs) => {
       if (call.attempts > 1) await hooks?.beforeRetry();
       const request = createRequest(call, leftMs, call.attempts > 1);
-      if (!hooks) return this.#sendWrite(request);
       const orderNumber = this.#orderNumber;
       try {
-        return await this.#sendWrite({ ...request, chain: `order-${orderNumber}`, chainEndsOn: "fault" });
-      } catch (error) {
-        if (this.#options.errors.isDatabaseFault(error)) {
+        return await this.#sendWrite(
+          hooks ? { ...request, chain: `order-${orderNumber}`, chainEndsOn: "fault" } : request,
+        );
+      } catch (thrown) {
+        isUncertain ||= isOutcomeUnknown(thrown);
+        const error = isUncertain && !isOutcomeUnknown(thrown) ? markOutcomeUnknown(thrown) : thrown;
+        if (hooks && this.#options.errors.isDatabaseFault(error)) {
           if (orderNumber === this.#orderNumber) this.#orderNumber++;
           hooks.onFault(error);
         }
@@ -123,7 +124,7 @@ export class EngineCalls {
       }
       return results;
     } catch (error) {
-      if (isMusterError(error, ...UNKNOWN_OUTCOME_CODES)) this.#doubt = {};
+      if (isOutcomeUnknown(error)) this.#doubt = {};
       throw error;
     }
   }

@@ -9,6 +9,7 @@ import type { ErrorHandler } from "./error-handler.ts";
 import type { OperationCatalogue, ValidatedWrite } from "./operation-catalogue.ts";
 import type { OperationStep, Priority } from "./operation.ts";
 import type { ReadCache } from "./read-cache.ts";
+import { isOutcomeUnknown, markOutcomeUnknown } from "./unknown-outcome.ts";
 import { WriteOrder, type WritePlace } from "./write-order.ts";
 
 /**
@@ -143,13 +144,17 @@ export class WritePath {
   /** `fault` is why it could not be applied; a write that waits behind others has none. */
   async #save(call: Call, priority: Priority, queue: OperationQueue, fault?: unknown): Promise<undefined> {
     const { name, steps } = call;
-    await queue.enqueue({
-      id: call.operationId,
-      operation: name,
-      parameters: name === BATCH ? steps : steps[0]!.input,
-      timestamp: call.requestedAt,
-      priority,
-    });
+    try {
+      await queue.enqueue({
+        id: call.operationId,
+        operation: name,
+        parameters: name === BATCH ? steps : steps[0]!.input,
+        timestamp: call.requestedAt,
+        priority,
+      });
+    } catch (error) {
+      throw isOutcomeUnknown(fault) ? markOutcomeUnknown(error) : error;
+    }
     this.#options.records.queued(call, fault);
     noteQueuedWrite();
     return undefined;

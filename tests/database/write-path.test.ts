@@ -7,7 +7,7 @@ import { ErrorHandler } from "../../src/database/error-handler.ts";
 import type { LoggedOperation } from "../../src/database/operation-log.ts";
 import { GracefulDegradation } from "../../src/resilience/graceful-degradation.ts";
 import { OperationQueue } from "../../src/resilience/operation-queue.ts";
-import { until, withFolder } from "../helpers/database.ts";
+import { errorLike, until, withFolder } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { operations } from "./database-manager-data-module.ts";
 
@@ -39,6 +39,17 @@ class ScriptedEngine implements StorageEngine {
     const pool = { size: 0, inUse: 0, idle: 0, waiting: 0 };
     return { state: { kind: "ready", since: 0 }, pool, pendingWrites: 0, restartCount: 0, engineVersion: undefined };
   }
+}
+
+/** One whose disk has no room. */
+class FullQueue extends OperationQueue {
+  constructor() {
+    const apply = (): Promise<never> => Promise.reject(new Error("nothing waits"));
+    super({ folder: "/nowhere", clock: systemClock, logger: silentLogger, maxRetries: () => 3, apply });
+  }
+
+  override open = (): Promise<void> => Promise.resolve();
+  override enqueue = (): Promise<never> => Promise.reject(fault("QUEUE_WRITE_FAILED"));
 }
 
 interface Rig {
@@ -155,6 +166,27 @@ describe("the way of a write", () => {
       const replays = rig.logged.slice(-3).map(({ outcome, attempts }) => ({ outcome, attempts }));
       expect(replays).toEqual(Array.from({ length: 3 }, () => ({ outcome: "ok", attempts: 1 })));
     });
+  });
+
+  it("says of a write that may have been applied, whatever fails after that, that nobody knows", async () => {
+    const clock = new ManualClock();
+    const full = {
+      createQueue: (): OperationQueue => new FullQueue(),
+    };
+    await withRig(
+      clock,
+      async (rig) => {
+        // Lost on its way first, and then certainly not applied.
+        const codes: ErrorCode[] = ["DATABASE_IO", "DATABASE_FULL"];
+        rig.engine.answer = () => Promise.reject(fault(codes.shift() ?? "DATABASE_FULL"));
+        const unknown = errorLike({ details: { isOutcomeUnknown: true } });
+        await expect(advanceUntil(clock, add(rig, "lost"))).rejects.toEqual(unknown);
+        // Refused from the first, so certainly not applied.
+        const refused = await add(rig, "refused").catch((error: unknown) => error);
+        expect(refused).toMatchObject({ code: "QUEUE_WRITE_FAILED", details: undefined });
+      },
+      full,
+    );
   });
 
   it("does not try a write again that one before it would then have to follow", async () => {

@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../../core/errors.ts";
 import { describeConstraint, type ConstraintKind } from "../../database/constraint-violation.ts";
 import { ERROR_CLASSES, type DatabaseErrorType } from "../../database/error-classes.ts";
+import { isMarkedUnknown } from "../../database/unknown-outcome.ts";
 
 /** What a member is told when something fails: nothing technical, what it means for them, and what to do. */
 
@@ -48,9 +49,11 @@ const BY_CONSTRAINT_SUBJECT: Readonly<Record<string, string>> = {
   "reaction.event_id, reaction.user_id, reaction.emoji": "This answer is recorded already, so nothing was changed.",
 };
 
+const UNCERTAIN = "It is not certain whether this was saved. Please look before you try again.";
 const GENERAL = "Something went wrong here.";
 
 function explain(code: ErrorCode, error: unknown): string {
+  if (isMarkedUnknown(error)) return UNCERTAIN;
   const constraint = code === "CONSTRAINT_VIOLATED" ? describeConstraint(error) : undefined;
   if (constraint) return BY_CONSTRAINT_SUBJECT[constraint.subject ?? ""] ?? BY_CONSTRAINT[constraint.kind];
   const { type, isDatabaseFault } = ERROR_CLASSES[code];

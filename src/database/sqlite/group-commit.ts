@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { isMusterError, MusterError } from "../../core/errors.ts";
 import { ERROR_CLASSES } from "../error-classes.ts";
+import { markOutcomeUnknown } from "../unknown-outcome.ts";
 import type { OperationRunner } from "./operation-runner.ts";
 import { encodeErrorReply, encodeReply, type WireRequest } from "./thread-protocol.ts";
 import type { TransactionManager } from "./transaction-manager.ts";
@@ -109,7 +110,8 @@ export class GroupCommitter {
       beforeReply?.();
     } catch (error) {
       // Whoever asks again with the same id finds what was applied, and it is tried again to make it count.
-      replies = group.map((request) => encodeErrorReply(request.id, error));
+      const applied = markOutcomeUnknown(error);
+      replies = group.map((request) => encodeErrorReply(request.id, applied));
     }
     reply(replies);
     onCommitted();

@@ -2,6 +2,7 @@ import Database from "better-sqlite3";
 import { failureTexts } from "../../../src/bot/texts/failure-texts.ts";
 import { ERROR_CODES, MusterError, type ErrorCode } from "../../../src/core/errors.ts";
 import type { DatabaseErrorType } from "../../../src/database/error-classes.ts";
+import { markOutcomeUnknown } from "../../../src/database/unknown-outcome.ts";
 import { migrations } from "../../../src/store/data-module.ts";
 
 const REFERENCE = "7K3QW9ZB";
@@ -35,6 +36,11 @@ describe("what a member is told", () => {
     expect(failureTexts.forCode("MIGRATION_FAILED", REFERENCE)).toMatch(EXPECTED.MIGRATION_FAILED);
     expect(failureTexts.forCode("QUERY_FAILED", REFERENCE)).toMatch(EXPECTED.QUERY_FAILED);
     expect(failureTexts.forCode("INTERNAL", REFERENCE)).toContain("Something went wrong here.");
+  });
+
+  it("never says that nothing was changed of what may have been", () => {
+    const error = markOutcomeUnknown(new MusterError("QUEUE_WRITE_FAILED", "save it: the disk is full"));
+    expect(failureTexts.forCode(error.code, REFERENCE, error)).toContain("not certain whether this was saved");
   });
 
   it("explains which kind of rule was broken, each in its own words", () => {

@@ -48,7 +48,7 @@ const queue: Check = {
     const segments = globSync("segment-*", { cwd: rig.spoolFolder }).filter(
       (name) => statSync(join(rig.spoolFolder, name)).size > 0,
     );
-    const letters = globSync("dead-letters*", { cwd: rig.spoolFolder }).filter(
+    const letters = globSync("dead-letter*", { cwd: rig.spoolFolder }).filter(
       (name) => readFileSync(join(rig.spoolFolder, name), "utf8").trim() !== "",
     );
     const fallback = join(rig.home, "data/audit-fallback.ndjson");

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLockPart } from "../src/app-parts.ts";
+import type { Part } from "../src/core/lifecycle.ts";
 import { silentLogger } from "../src/core/logger.ts";
 import { ManualClock } from "./helpers/manual-clock.ts";
 
@@ -20,6 +21,13 @@ describe("the lock of a data folder", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+  /** What it fails with is looked at later. */
+  function begin(part: Part): Promise<void> {
+    const start = Promise.resolve(part.start!());
+    start.catch(() => undefined);
+    return start;
+  }
+
   /** Goes on to the next try. */
   async function pause(): Promise<void> {
     clock.advance(PAUSE_MS);
@@ -31,7 +39,7 @@ describe("the lock of a data folder", () => {
     // Where the folder has to be there is something else.
     writeFileSync(dataFolder, "");
     const part = createLockPart(dataFolder, clock, logger);
-    const start = part.start!();
+    const start = begin(part);
     await pause();
     expect(attempts).toMatchObject([
       { attempt: 1, error: { code: "DATABASE_UNAVAILABLE" } },
@@ -53,16 +61,15 @@ describe("the lock of a data folder", () => {
 
   it("is given up with its error after ten seconds", async () => {
     const part = createLockPart(join(writeFile(), "data"), clock, logger);
-    const start = Promise.resolve(part.start!());
-    const refused = expect(start).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+    const start = begin(part);
     for (let waitedMs = 0; waitedMs < 10_000; waitedMs += PAUSE_MS) await pause();
-    await refused;
+    await expect(start).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
     expect(attempts).toHaveLength(19);
   });
 
   it("is waited for no longer when the program stops", async () => {
     const part = createLockPart(join(writeFile(), "data"), clock, logger);
-    const start = Promise.resolve(part.start!());
+    const start = begin(part);
     await part.stop!();
     await expect(start).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
     expect(clock.delaysMs).toEqual([]);

@@ -23,9 +23,11 @@ describeHere(obstacle ?? `when the power is cut (seed ${seed})`, () => {
       whole.draw(join(folder, "whole"), { names: 1, content: 1 }, Math.random);
       expect(compareFolders(powered.root, join(folder, "whole"))).toEqual([]);
 
-      const { acknowledged, queuedCount, entries, fileVersion } = promisesOf(powered.reports);
+      const { acknowledged, queuedCount, fileVersion } = promisesOf(powered.reports);
       expect(acknowledged.size).toBeGreaterThan(50);
-      expect(Math.min(queuedCount, entries.size, fileVersion)).toBeGreaterThan(0);
+      expect(Math.min(queuedCount, fileVersion)).toBeGreaterThan(0);
+      // Some of them may have been brought over and forgotten since.
+      expect(powered.reports).toContainEqual(expect.objectContaining({ kind: "kept" }));
       const options = { folder, seed, intervalMs: 0 };
       expect(await cutPowerInLoad(powered, { ...options, cutCount: 5, disksPerCut: 1, depth: "files" })).toEqual([]);
       expect(await cutPowerInLoad(powered, { ...options, cutCount: 1, disksPerCut: 2, depth: "layer" })).toEqual([]);

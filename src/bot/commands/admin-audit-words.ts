@@ -69,8 +69,9 @@ function describeText(key: string, value: string): string {
 
 function describeList(key: string, values: readonly unknown[], none: string): string {
   if (values.length === 0) return none;
-  if (key === "reactions") return values.map((value) => formatEmoji(String(value))).join(" ");
-  return escapeInline(truncate(values.map(String).join(", "), MAX_VALUE_LENGTH));
+  const texts = values.map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
+  if (key === "reactions") return texts.map(formatEmoji).join(" ");
+  return escapeInline(truncate(texts.join(", "), MAX_VALUE_LENGTH));
 }
 
 function readDetails({ details }: AuditEntry): Details {

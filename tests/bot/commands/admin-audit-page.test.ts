@@ -72,6 +72,12 @@ describe("audit page", () => {
     );
   });
 
+  it("shows lists of anything", () => {
+    const details = { kinds: ["a*", 5, null, { toString: {} }] };
+    const entry = createEntry({ action: "integrity.checked", details });
+    expect(describeDetails(entry, english)).toBe('kinds: a\\*, 5, null, {"toString":{}}');
+  });
+
   it("shows an entry whose details are not readable any more", () => {
     expect(describeTarget(createEntry({ details: "{broken" }), english)).toBe("`01BBBBBBBBBBBBBBBBBBBBBBBB`");
     expect(describeDetails(createEntry({ details: "[1" }), english)).toBe("");

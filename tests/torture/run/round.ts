@@ -68,7 +68,8 @@ async function run(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
   await attempt(() => start(rig));
   const watcher = new Watcher(rig);
   load.start(plan.random.fork());
-  const mendedAt = await suffer(rig, plan, missed);
+  // Of a bot that has nothing to restore from, nothing may be destroyed.
+  const mendedAt = problems.length === 0 ? await suffer(rig, plan, missed) : Date.now();
   load.calm();
   await attempt(async () => {
     await rig.startBot();

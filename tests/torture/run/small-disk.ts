@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, renameSync, rmSync } from "node:fs";
 
-const SIZE_MB = 160;
+/** Beside what is there already. */
+const FREE_MB = 160;
 /** Mounts that must not outlive this process. */
 const mounted = new Set<string>();
 process.on("exit", () => {
@@ -15,7 +16,8 @@ export async function withSmallDisk<Result>(folder: string, body: () => Promise<
   mkdirSync(folder, { recursive: true });
   renameSync(folder, aside);
   mkdirSync(folder);
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${SIZE_MB}m`, "tmpfs", folder]);
+  const usedMb = Number(execFileSync("du", ["-sm", aside], { encoding: "utf8" }).split("\t")[0]);
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${usedMb + FREE_MB}m`, "tmpfs", folder]);
   mounted.add(folder);
   try {
     copyInto(aside, folder);

@@ -43,6 +43,7 @@ export default tseslint.config(
       "src/monitor/web/vite.config.ts",
       "src/sandbox/web/vite.config.ts",
       "tests/helpers/slow-first-sequencer.ts",
+      "tests/helpers/test-runner.js",
     ],
     rules: { "import-x/no-default-export": "off", "no-restricted-exports": "off" },
   },

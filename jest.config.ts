@@ -9,7 +9,7 @@ process.env["TEST_TIMEOUT_MS"] ??= "120000";
 const config: Config = {
   // Files run in bare Node, as the bot does: Jest's own runner loads every module anew for every file, in a context of
   // its own, and that was a third of all the work.
-  runner: "jest-light-runner/child-process",
+  runner: "<rootDir>/tests/helpers/test-runner.js",
   setupFilesAfterEnv: ["<rootDir>/tests/helpers/setup.ts"],
   roots: ["<rootDir>/tests"],
   testMatch: ["**/*.test.ts"],

@@ -29,8 +29,8 @@ if (Number(nodeVersion.split(".")[0]) < MINIMUM_NODE_VERSION) {
 // Whatever this process creates is for its own user only.
 process.umask(0o077);
 
-const { preferSmallHeap } = await import("./core/small-heap.ts");
-preferSmallHeap();
+const { keepHeapSmall } = await import("./core/small-heap.ts");
+keepHeapSmall(true);
 
 const { enableCompileCache } = await import("node:module");
 const { COMPILE_CACHE_FOLDER } = await import("./core/compile-cache.ts");
@@ -63,6 +63,7 @@ async function run(): Promise<void> {
   logger = createLogger(settings);
   const discord = await openDiscord(settings, logger);
   await startApp(settings, discord, logger);
+  keepHeapSmall(false);
   logger.info("ready", {
     durationMs: Math.round(performance.now() - startedAt),
     database: settings.TEST_MODE ? "in memory" : resolve(FOLDER, settings.DATABASE_PATH),

@@ -4,7 +4,7 @@ import { App } from "../../src/app.ts";
 import { loadSettings } from "../../src/config/settings.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createLogSink } from "../../src/core/logger.ts";
-import { preferSmallHeap } from "../../src/core/small-heap.ts";
+import { keepHeapSmall } from "../../src/core/small-heap.ts";
 import { measureRate, RECORD_COUNT, spreadOf, startSteadyLoad, type Callers, type SteadyLoad } from "./load.ts";
 import { serve } from "./rpc.ts";
 import { StallWatch } from "./stall-watch.ts";
@@ -32,7 +32,7 @@ const PREPARED_AT_ONCE = 20;
 const ANSWERED_AT_ONCE = 8;
 
 // As src/main.ts does.
-preferSmallHeap();
+keepHeapSmall(true);
 
 let app: App | undefined;
 let guildId = "";
@@ -99,6 +99,7 @@ async function open(options: BotOptions): Promise<void> {
     },
   });
   await app.start();
+  keepHeapSmall(false);
   await until(() => requireApp().degradation.state.kind === "normal");
 }
 

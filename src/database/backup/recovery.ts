@@ -89,8 +89,8 @@ const MAX_RECOVERY_COUNT = 3;
 const RECOVERY_WINDOW_MS = 60 * 60_000;
 /** A file that is missing may come back with its disk. */
 const MISSING_GRACE_MS = 5_000;
-const MAX_INSPECTIONS = 5;
-const INSPECTION_PAUSE_MS = 500;
+const MAX_TRIES = 4;
+const TRY_PAUSE_MS = 500;
 const RETRY_INTERVAL_MS = 10 * 60_000;
 const WATCH_INTERVAL_MS = 5_000;
 /** Larger ones are opened at once after a crash: comparing takes some ten seconds for a gigabyte. */
@@ -295,22 +295,16 @@ export class Recovery {
     await this.#tell("notice", notice, { ...findings });
   }
 
-  /** Undefined when the archive cannot be read. A process that died has found nothing: then another one looks. */
+  /** Undefined when nothing can be said of it. */
   async #inspectArchive(job: InspectArchiveJob): Promise<ArchiveFindings | undefined> {
-    const { clock, logger } = this.#options;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#run(job);
-      } catch (error) {
-        if (isMusterError(error, "SHUTTING_DOWN")) return undefined;
-        logger.warn("the database was not held against its archive", { attempt, error });
-        if (!isMusterError(error, "INTERNAL", "OPERATION_TIMEOUT") || attempt === MAX_INSPECTIONS) {
-          this.#notice = `the database was opened without being held against its archive: ${toError(error).message}`;
-          await this.#tell("notice", this.#notice, {});
-          return undefined;
-        }
-      }
-      await sleep(clock, INSPECTION_PAUSE_MS * attempt, this.#stopping.signal);
+    try {
+      return await this.#insist(job);
+    } catch (error) {
+      if (isMusterError(error, "SHUTTING_DOWN")) return undefined;
+      this.#options.logger.warn("the database was not held against its archive", { error });
+      this.#notice = `the database was opened without being held against its archive: ${toError(error).message}`;
+      await this.#tell("notice", this.#notice, {});
+      return undefined;
     }
   }
 
@@ -444,7 +438,7 @@ export class Recovery {
     const { databasePath, backupFolder, settings, recovery, clock } = this.#options;
     const { key, isArchiving } = settings();
     return climb(finding, {
-      ...{ databasePath, backupFolder, key, isArchiving, recovery, run: this.#run },
+      ...{ databasePath, backupFolder, key, isArchiving, recovery, run: this.#insist },
       now: () => clock.now(),
       onProgress: ({ step, share }) => {
         this.#state = {
@@ -525,6 +519,20 @@ export class Recovery {
       this.#options.logger.error("a recovery could not be audited", { kind, summary, error: toError(error) });
     }
   }
+
+  /** A process that died has found nothing, and nothing that it did counts: another one does the job. */
+  readonly #insist: RunJob = async (job, onProgress) => {
+    const { clock, logger } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#run(job, onProgress);
+      } catch (error) {
+        if (!isMusterError(error, "INTERNAL") || attempt === MAX_TRIES) throw error;
+        logger.warn("a job of the recovery did not end, it is done again", { kind: job.kind, attempt, error });
+      }
+      await sleep(clock, TRY_PAUSE_MS * attempt, this.#stopping.signal);
+    }
+  };
 
   readonly #run: RunJob = (job, onProgress) => {
     const { signal } = this.#stopping;

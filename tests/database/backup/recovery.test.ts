@@ -40,7 +40,7 @@ describe("a start", () => {
   it("says that it opened a database that could not be held against its archive", async () => {
     rig.failures.set("inspect-archive", died);
     await start();
-    expect(rig.countJobs("inspect-archive")).toBe(5);
+    expect(rig.countJobs("inspect-archive")).toBe(4);
     expect(rig.incidents).toEqual(["notice"]);
     expect(rig.recovery.status().notice).toContain("SIGKILL");
   });
@@ -108,6 +108,26 @@ describe("a database that is damaged again and again", () => {
     expect(rig.state.kind).toBe("failed");
     expect(await rig.recovery.accept()).toMatchObject({ route: "archive" });
     expect(rig.countJobs("exchange-database")).toBe(4);
+  });
+});
+
+describe("a recovery whose process dies", () => {
+  it("does the job again instead of taking a worse way", async () => {
+    rig.failures.set("restore", new MusterError("INTERNAL", "run the maintenance job restore: its process ended"));
+    const reporting = rig.report();
+    while (rig.countJobs("restore") < 2) {
+      await rig.turn();
+      rig.clock.advance(100);
+    }
+    rig.failures.clear();
+    while (rig.incidents.length === 0) {
+      await rig.turn();
+      rig.clock.advance(100);
+    }
+    await reporting;
+    expect(rig.incidents).toEqual(["recovered"]);
+    expect(rig.countJobs("restore")).toBeLessThanOrEqual(3);
+    expect(rig.countJobs("salvage")).toBe(0);
   });
 });
 

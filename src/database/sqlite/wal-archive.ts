@@ -31,6 +31,12 @@ import {
  * All of it is synchronous: it runs between two commits of the one thread that makes them.
  */
 
+/**
+ * A file's time is that of the kernel's last tick, up to 10 ms ago (Linux with CONFIG_HZ=100). Dated by it alone, the
+ * last commit before a crash would belong to a moment before anybody asked for it.
+ */
+const FILE_TIME_TICK_MS = 10;
+
 const FOREIGN_USE = "another program has used the database";
 
 export interface WalArchiveOptions {
@@ -50,6 +56,8 @@ interface Progress extends ArchivePosition {
 }
 
 export interface ArchiveStatus extends ArchivePosition {
+  /** When it was so, epoch milliseconds: whoever is told hears it later, and more may have been committed since. */
+  readonly at: number;
   /** When the newest archived commit was made, epoch milliseconds; undefined while there is none. */
   readonly archivedUntil: number | undefined;
   /** When the oldest commit was made that is not archived yet; undefined when all are. */
@@ -73,7 +81,7 @@ interface Log {
   readonly handle: number;
   /** undefined when it is empty. */
   readonly header: WalHeader | undefined;
-  /** When it was written to last, epoch milliseconds. */
+  /** When it was certainly not written to any more, epoch milliseconds. */
   readonly changedAt: number;
 }
 
@@ -107,6 +115,7 @@ export class WalArchive {
     const { generation = "", segment = 0, offset = 0 } = this.#progress ?? {};
     return {
       ...{ generation, segment, offset },
+      at: this.#options.now(),
       archivedUntil: this.#archivedUntil,
       pendingSince: this.#pendingSince,
       gap: this.#gap,
@@ -322,7 +331,7 @@ export class WalArchive {
   #withLog(use: (log: Log | undefined) => void): void {
     withFile(`${this.#options.databasePath}-wal`, (handle) => {
       if (handle === undefined) return use(undefined);
-      const changedAt = Math.ceil(fstatSync(handle).mtimeMs);
+      const changedAt = Math.ceil(fstatSync(handle).mtimeMs) + FILE_TIME_TICK_MS;
       use({ handle, header: readHeaderOf(handle), changedAt });
     });
   }

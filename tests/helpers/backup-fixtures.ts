@@ -17,7 +17,7 @@ export function createManifest(changes: Partial<SnapshotManifest> = {}): Snapsho
 /** An archive in this generation that has everything. */
 export function createArchiveStatus(generation: string, changes: Partial<ArchiveStatus> = {}): ArchiveStatus {
   return {
-    ...{ generation, segment: 1, offset: 32, archivedUntil: undefined, pendingSince: undefined },
+    ...{ generation, segment: 1, offset: 32, at: 0, archivedUntil: undefined, pendingSince: undefined },
     ...{ gap: undefined, lastError: undefined, ...changes },
   };
 }

@@ -23,7 +23,7 @@ export function createBackupReport({ status, settings, canaryLagMs, now }: Backu
     // Of a failure that a later success has made up for nobody needs to know.
     lastError: backupStatus === "SUCCESS" ? undefined : lastError,
     nextBackupAt: findBackupMoment(settings, lastBackup?.createdAt, now),
-    restorableUntil: findRestorableUntil(status, now),
+    restorableUntil: findRestorableUntil(status),
     restoreVerifiedAt,
     archive: createArchiveReport(status, settings, canaryLagMs, now),
   });
@@ -43,13 +43,14 @@ export function findBackupMoment(
   return expression === undefined ? since + intervalMs : findNextCronMoment(expression, since);
 }
 
-/** Up to now, where nothing waits for the archive and it belongs to the newest backup. */
-function findRestorableUntil({ lastBackup, archive }: BackupStatus, now: number): number | undefined {
+/** Where the archive belongs to the newest backup and nothing waited for it, up to when that was seen, not up to now. */
+function findRestorableUntil({ lastBackup, archive }: BackupStatus): number | undefined {
   if (!lastBackup) return undefined;
   const isContinued = archive !== undefined && lastBackup.archive?.from.generation === archive.generation;
   if (!isContinued) return lastBackup.createdAt;
-  if (archive.pendingSince === undefined) return now;
-  return Math.max(lastBackup.createdAt, archive.archivedUntil ?? 0);
+  // In the very millisecond of the look something may have been committed behind it.
+  const archivedUntil = archive.pendingSince === undefined ? archive.at - 1 : (archive.archivedUntil ?? 0);
+  return Math.max(lastBackup.createdAt, archivedUntil);
 }
 
 function createArchiveReport(

@@ -90,7 +90,7 @@ function createBackupHealth(changes: BackupChanges = {}): BackupHealth {
 
 const archiveThatWaits = (sinceMs: number | undefined): ArchiveStatus => ({
   ...{ generation: "20261120T140509Z-00000000", segment: 1, offset: 4152, archivedUntil: NOW, lastError: SECRETS },
-  ...{ pendingSince: sinceMs === undefined ? undefined : NOW - sinceMs, gap: undefined },
+  ...{ at: NOW, pendingSince: sinceMs === undefined ? undefined : NOW - sinceMs, gap: undefined },
 });
 
 const valueOf = ({ fields }: APIEmbed, name: string): string | undefined =>

@@ -3,7 +3,7 @@ import type { ArchiveStatus } from "../../../src/database/sqlite/wal-archive.ts"
 import { ManualClock } from "../../helpers/manual-clock.ts";
 
 const status = (members: Partial<ArchiveStatus>): ArchiveStatus => ({
-  ...{ generation: "g1", segment: 1, offset: 32, archivedUntil: undefined, pendingSince: undefined },
+  ...{ generation: "g1", segment: 1, offset: 32, at: 0, archivedUntil: undefined, pendingSince: undefined },
   ...{ gap: undefined, lastError: undefined, ...members },
 });
 

@@ -15,7 +15,10 @@ const from = { generation: "G", segment: 1, offset: 0 };
 const SNAPSHOT = { id: "abcd1234", createdAt: local(10, 12), storedBytes: 5, archive: { from, until: from } };
 const STATUS: BackupStatus = {
   ...{ backupStatus: "SUCCESS", lastBackup: SNAPSHOT as unknown as SnapshotManifest, lastError: "long ago" },
-  archive: { ...from, archivedUntil: NOW - 5_000, pendingSince: undefined, gap: undefined, lastError: undefined },
+  archive: {
+    ...{ ...from, at: NOW - 900, archivedUntil: NOW - 5_000 },
+    ...{ pendingSince: undefined, gap: undefined, lastError: undefined },
+  },
   restoreVerifiedAt: undefined,
 };
 
@@ -28,7 +31,7 @@ describe("createBackupReport", () => {
   it("says when backups are due and that all can be restored", () => {
     expect(report()).toEqual({
       ...{ backupStatus: "SUCCESS", lastBackupAt: SNAPSHOT.createdAt, lastBackupId: "abcd1234", lastBackupBytes: 5 },
-      ...{ nextBackupAt: local(10, 18), restorableUntil: NOW },
+      ...{ nextBackupAt: local(10, 18), restorableUntil: NOW - 901 },
       archive: { isEnabled: true, lagMs: 0, status: "ok" },
     });
     expect(report({}, { expression: undefined }).nextBackupAt).toBe(local(10, 13));

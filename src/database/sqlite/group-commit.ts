@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { isMusterError, MusterError } from "../../core/errors.ts";
 import { ERROR_CLASSES } from "../error-classes.ts";
+import type { WriteTransaction } from "../operation.ts";
 import { markOutcomeUnknown } from "../unknown-outcome.ts";
 import type { OperationRunner } from "./operation-runner.ts";
 import { encodeErrorReply, encodeReply, type WireRequest } from "./thread-protocol.ts";
@@ -8,8 +9,11 @@ import type { TransactionManager } from "./transaction-manager.ts";
 
 /**
  * Group commit: an fsync costs far more than an insert, so all writes that have arrived share one. They run in one
- * transaction, each in a savepoint of its own so that a failing one undoes only itself; after the commit, and not
- * before, all are acknowledged. While one group commits, the next one gathers.
+ * transaction, and after its commit, not before, all are acknowledged. While one group commits, the next one gathers.
+ *
+ * A failing write must undo only itself, which takes a savepoint around each. But savepoints are a third of the work that
+ * a write is, and failures are rare: so a group is tried without them first, and when one fails, all of it is undone and
+ * run again with them.
  */
 
 /** Bounds how long one group holds the write lock, and with it the wait of whoever comes next. */
@@ -30,6 +34,13 @@ export interface GroupCommitterOptions {
   readonly onCommitted: () => void;
   /** Called when the disk has no room for a group: true when there may be some now, and it is tried again. Must not throw. */
   readonly onFull: () => boolean;
+}
+
+interface Applied {
+  readonly reply: string;
+  readonly error?: unknown;
+  /** What it did before it failed is still in the transaction. */
+  readonly leavesChanges?: boolean;
 }
 
 export class GroupCommitter {
@@ -67,10 +78,11 @@ export class GroupCommitter {
     this.#draining = undefined;
   }
 
-  async #commitGroup(group: readonly WireRequest[], mayMakeRoom = true): Promise<void> {
-    const { transactions, runner, clock, reply, beforeReply, onCommitted, onFull } = this.#options;
+  async #commitGroup(group: readonly WireRequest[], { hasSavepoints = false, mayMakeRoom = true } = {}): Promise<void> {
+    const { transactions, reply, beforeReply, onCommitted, onFull } = this.#options;
     let replies: string[] = [];
     let ended = new Map(this.#endedChains);
+    let needsSavepoints = false;
     const deadlineAt = Math.min(...group.map((request) => request.deadlineAt));
     try {
       await transactions.executeWithRetry(
@@ -83,7 +95,11 @@ export class GroupCommitter {
               replies.push(encodeErrorReply(request.id, ended.get(request.chain)));
               continue;
             }
-            const { reply: answer, error } = await this.#applyOne(request, runner, transactions, clock);
+            const { reply: answer, error, leavesChanges } = await this.#applyOne(request, hasSavepoints);
+            if (leavesChanges) {
+              needsSavepoints = true;
+              throw error;
+            }
             if (error !== undefined) endChain(ended, request, error);
             replies.push(answer);
           }
@@ -94,8 +110,12 @@ export class GroupCommitter {
       // A transaction that cannot be undone leaves a connection that nothing can be done with: the thread ends, and
       // another is started in its place.
       if (transactions.isOpen) throw error;
+      if (needsSavepoints) {
+        await this.#commitGroup(group, { hasSavepoints: true, mayMakeRoom });
+        return;
+      }
       if (mayMakeRoom && isMusterError(error, "DATABASE_FULL") && onFull()) {
-        await this.#commitGroup(group, false);
+        await this.#commitGroup(group, { hasSavepoints, mayMakeRoom: false });
         return;
       }
       if (group.length > 1 && isMusterError(error, ...SPOILING_CODES)) {
@@ -138,25 +158,24 @@ export class GroupCommitter {
   }
 
   /** One request, with its encoded reply; throws only when the whole transaction is lost. */
-  async #applyOne(
-    request: WireRequest,
-    runner: OperationRunner,
-    transactions: TransactionManager,
-    clock: Clock,
-  ): Promise<{ readonly reply: string; readonly error?: unknown }> {
+  async #applyOne(request: WireRequest, hasSavepoints: boolean): Promise<Applied> {
+    const { transactions, runner, clock } = this.#options;
     if (clock.now() > request.deadlineAt) {
       const error = new MusterError("DATABASE_BUSY", "write: the database did not come free in time");
       return { reply: encodeErrorReply(request.id, error), error };
     }
-    try {
+    const isWrite = request.kind === "write";
+    const run = (transaction: WriteTransaction): Promise<string> =>
       // A read here (in-memory database, or no reader alive) sees the group's writes before it; it is answered after the commit.
-      const results = await (request.kind === "read"
-        ? transactions.executeInOpenTransaction((transaction) => runner.read(transaction, request))
-        : transactions.executeSavepoint((transaction) => runner.write(transaction, request)));
+      isWrite ? runner.write(transaction, request) : runner.read(transaction, request);
+    try {
+      const results = await (isWrite && hasSavepoints
+        ? transactions.executeSavepoint(run)
+        : transactions.executeInOpenTransaction(run));
       return { reply: encodeReply(request.id, results) };
     } catch (error) {
       if (!transactions.isOpen) throw error;
-      return { reply: encodeErrorReply(request.id, error), error };
+      return { reply: encodeErrorReply(request.id, error), error, leavesChanges: isWrite && !hasSavepoints };
     }
   }
 }

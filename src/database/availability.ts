@@ -14,8 +14,8 @@ import type { EngineState, StorageEngine } from "./engine.ts";
 
 const PROBE_INTERVAL_MS = 1_000;
 
-/** Errors after which reading still works. */
-const READ_ONLY_CODES: readonly ErrorCode[] = ["DATABASE_FULL", "DATABASE_READ_ONLY"];
+/** Errors after which reading still works. The queue's is only reported when it cannot be opened. */
+const READ_ONLY_CODES: readonly ErrorCode[] = ["DATABASE_FULL", "DATABASE_READ_ONLY", "QUEUE_WRITE_FAILED"];
 /** Errors after which the connection itself is not to be trusted: the thread is replaced. */
 const RECONNECT_CODES: readonly ErrorCode[] = ["DATABASE_IO"];
 

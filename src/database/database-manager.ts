@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { MusterError } from "../core/errors.ts";
+import { isMusterError, MusterError, toError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RetryConfig } from "../resilience/backoff.ts";
 import type { BreakerState } from "../resilience/circuit-breaker.ts";
@@ -92,11 +92,16 @@ export class DatabaseManager {
     });
   }
 
-  /** Opens the queue, then the engine. Rejects when the database cannot be used yet; the engine keeps trying. */
+  /**
+   * Opens the queue, then the engine. Rejects when one of them cannot be used yet; both are tried again. Until the queue is
+   * open nobody knows what waits in it and comes first, so that long nothing is written.
+   */
   async start(): Promise<void> {
-    await this.#writes.open();
+    const obstacle = await this.#writes.open().then(() => undefined, toError);
+    if (isMusterError(obstacle)) this.#availability.reportFault(obstacle);
     this.#availability.start();
     await this.#options.engine.start();
+    if (obstacle) throw obstacle;
     void this.#writes.drain();
   }
 
@@ -203,6 +208,7 @@ export class DatabaseManager {
   }
 
   async #probe(): Promise<void> {
+    await this.#writes.open();
     await this.#calls.probe(this.#records.begin("probe", []));
   }
 

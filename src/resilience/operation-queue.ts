@@ -122,15 +122,16 @@ export class OperationQueue {
 
   /**
    * Reads what waits from earlier runs, without holding up the event loop. Throws QUEUE_WRITE_FAILED when the folder
-   * cannot be used; then it can be called again, and the next `enqueue` does so.
+   * cannot be used; then it can be called again, and the next `enqueue` does so. Nothing when it is open.
    */
   async open(): Promise<void> {
-    this.#isOpenWanted = true;
     const { logger, folder } = this.#options;
+    const isOpen = this.#store.opened !== undefined;
+    this.#isOpenWanted = true;
     await this.#store.open().catch((error: unknown) => {
       throw createSpoolError("open the queue", error, folder);
     });
-    if (this.size > 0) logger.info("operations wait for the database", { count: this.size });
+    if (!isOpen && this.size > 0) logger.info("operations wait for the database", { count: this.size });
   }
 
   /**

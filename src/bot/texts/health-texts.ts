@@ -16,6 +16,7 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
   MIGRATION_FAILED: "An update of the database failed and was undone.",
   OPERATION_TIMEOUT: "The database does not answer in time.",
   TRANSACTION_FAILED: "Changes cannot be completed.",
+  QUEUE_WRITE_FAILED: "The folder of the changes that wait cannot be used.",
   SHUTTING_DOWN: "The bot is stopping.",
   INSTANCE_LOCKED: "Another running bot holds the same data.",
   SQLITE_TOO_OLD: "The database library on this machine is too old.",

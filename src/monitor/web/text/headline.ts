@@ -25,6 +25,7 @@ const REASONS: Readonly<Record<string, string>> = {
   SCHEMA_NEWER: "it was written by a newer version of the program",
   MIGRATION_PENDING: "it waits for the backup before a migration",
   MIGRATION_FAILED: "a migration failed and was undone",
+  QUEUE_WRITE_FAILED: "the folder of the writes that wait cannot be used",
 };
 
 /** Kinds of problems that the headline itself already tells. */
@@ -65,11 +66,12 @@ function troubleHeadline({ database }: HealthReport, now: number): Headline {
   return {
     tone: isReadOnly ? "warning" : "critical",
     title: `${what}${since}${reason === undefined ? "" : `: ${reason}`}.`,
-    text: `${queueWords(database.queue.size)}${recovering} The bot goes on answering, and tries again each second.`,
+    text: `${queueWords(database)}${recovering} The bot goes on answering, and tries again each second.`,
   };
 }
 
-function queueWords(count: number): string {
+function queueWords({ reason, queue: { size: count } }: HealthReport["database"]): string {
+  if (reason === "QUEUE_WRITE_FAILED") return "What waits in it comes first, so nothing is written until then.";
   if (count === 0) return "No write waits, nothing is lost.";
   return `${formatPlural(count, "write")} ${count === 1 ? "waits" : "wait"}, nothing is lost.`;
 }

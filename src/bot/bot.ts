@@ -2,7 +2,7 @@ import type { Client } from "discord.js";
 import { ChartDrawer } from "../charts/chart-drawer.ts";
 import type { LiveSettings } from "../config/live-settings.ts";
 import { sleep, type Clock } from "../core/clock.ts";
-import { isMusterError, MusterError } from "../core/errors.ts";
+import { isMusterError, MusterError, toError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DatabaseManager } from "../database/database-manager.ts";
 import type { GatewayReport } from "../database/health/health-types.ts";
@@ -76,6 +76,8 @@ export class Bot {
   readonly #stopping = new AbortController();
   readonly #gateway: GatewayStatus;
   readonly #alerts: AlertMessages;
+  #client: Client | undefined;
+  /** From when Discord is connected. */
   #parts: BotParts | undefined;
 
   constructor(options: BotOptions) {
@@ -109,17 +111,11 @@ export class Bot {
         "the Server Members intent is not enabled: only members whom the bot has seen are counted and reminded",
       );
     }
-    const client = createClient(this.#options.access, hasMemberList);
-    const parts = buildParts(this.#options, client, hasMemberList, this.#alerts);
-    this.#parts = parts;
-    this.#alerts.follow(client);
-    watchConnection(parts.client, this.#options);
-    this.#gateway.follow(parts.client);
-    await this.#untilReachable("connect to Discord's gateway", () => login(parts.client, this.#options.access.token));
+    const parts = await this.#untilReachable("connect to Discord's gateway", () => this.#connect(hasMemberList));
     const definitions = parts.commands.map((command) => command.definition);
     await this.#untilReachable("register the commands", () =>
       registerCommands(
-        parts.client as Client<true>,
+        parts.client,
         definitions,
         this.#options.settings.current.DISCORD_GUILD_IDS,
         this.#options.logger,
@@ -128,12 +124,45 @@ export class Bot {
     parts.reminders.start();
   }
 
+  /** With a client of its own each time: one that could not log in counts as destroyed for discord.js, and stays so. */
+  async #connect(hasMemberList: boolean): Promise<BotParts> {
+    const { access } = this.#options;
+    const client = createClient(access, hasMemberList);
+    this.#client = client;
+    this.#alerts.follow(client);
+    watchConnection(client, this.#options);
+    this.#gateway.follow(client);
+    const parts = new Promise<BotParts>((resolve, reject) => {
+      // In this very turn, so that nobody misses the first event after it; before it nothing can be asked of Discord.
+      client.once("clientReady", (ready) => {
+        try {
+          this.#parts = buildParts(this.#options, ready, hasMemberList, this.#alerts);
+          this.#parts.synchronizer.requestAll();
+          resolve(this.#parts);
+        } catch (error) {
+          reject(toError(error));
+        }
+      });
+    });
+    try {
+      await client.login(access.token);
+    } catch (error) {
+      throw explainLoginFailure(error);
+    }
+    return parts;
+  }
+
   /** Takes no more interactions, lets those under way finish, then disconnects. */
   async stop(): Promise<void> {
     this.#stopping.abort(new MusterError("SHUTTING_DOWN", "connect to Discord: the program is stopping"));
     const parts = this.#parts;
-    if (!parts) return;
     this.#parts = undefined;
+    if (parts) await this.#settleParts(parts);
+    await this.#client?.destroy();
+    this.#gateway.forget();
+  }
+
+  async #settleParts(parts: BotParts): Promise<void> {
     parts.client.removeAllListeners("interactionCreate");
     parts.notices.stop();
     const finished = Promise.all([
@@ -152,8 +181,6 @@ export class Bot {
     await Promise.race([finished, timeout]);
     settled.abort();
     parts.charts.stop();
-    await parts.client.destroy();
-    this.#gateway.forget();
   }
 
   /** The database is another one than before, after a restore: what is kept of it in memory is read anew. */
@@ -185,7 +212,7 @@ export class Bot {
 
 type BotParts = ReturnType<typeof buildParts>;
 
-function buildParts(options: BotOptions, client: Client, hasMemberList: boolean, messages: AlertMessages) {
+function buildParts(options: BotOptions, client: Client<true>, hasMemberList: boolean, messages: AlertMessages) {
   const { settings, store, database, health, usage, audit, backups, degradation, clock, machineClock, logger } =
     options;
   const charts = new ChartDrawer({ clock, logger });
@@ -234,7 +261,7 @@ function buildParts(options: BotOptions, client: Client, hasMemberList: boolean,
   const notices = new LimitedNotices({ client, degradation, tracked, alerts, clock: machineClock, texts });
   const commands = allCommands();
   const router = new CommandRouter(commands, {
-    ...{ client: client as Client<true>, store, database, health, charts, usage, audit, backups },
+    ...{ client, store, database, health, charts, usage, audit, backups },
     ...{ degradation, clock, machineClock, logger, texts },
     get settings() {
       return settings.current;
@@ -314,17 +341,6 @@ function watchConnection(client: Client, { logger, onFatal }: BotOptions): void 
       remainingTime,
     });
   });
-}
-
-/** Resolves when the gateway is ready, which is when all servers are known. */
-async function login(client: Client, token: string): Promise<void> {
-  const isReady = new Promise<void>((resolve) => client.once("clientReady", () => resolve()));
-  try {
-    await client.login(token);
-  } catch (error) {
-    throw explainLoginFailure(error);
-  }
-  await isReady;
 }
 
 function reportTo(logger: Logger, message: string): (error: unknown) => void {

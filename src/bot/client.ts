@@ -7,6 +7,7 @@ import {
   Partials,
   REST,
   Routes,
+  SimpleShardingStrategy,
   type APIApplication,
 } from "discord.js";
 import { MusterError, toError } from "../core/errors.ts";
@@ -61,7 +62,7 @@ export function explainLoginFailure(error: unknown): Error {
  * not cached are lost), nothing is mentioned unless a message says so, and only what Muster reads is kept in memory.
  */
 export function createClient(access: DiscordAccess, hasMemberList: boolean): Client {
-  return new Client({
+  const client: Client = new Client({
     intents: [
       GatewayIntentBits.Guilds,
       GatewayIntentBits.GuildMessages,
@@ -71,6 +72,7 @@ export function createClient(access: DiscordAccess, hasMemberList: boolean): Cli
     partials: [Partials.Message, Partials.Channel, Partials.Reaction, Partials.User, Partials.GuildMember],
     allowedMentions: { parse: [] },
     rest: restOptions(access),
+    ws: { buildStrategy: (manager) => new PatientSharding(manager, client) },
     makeCache: Options.cacheWithLimits({
       ...Options.DefaultMakeCacheSettings,
       MessageManager: 0,
@@ -86,4 +88,28 @@ export function createClient(access: DiscordAccess, hasMemberList: boolean): Cli
       AutoModerationRuleManager: 0,
     }),
   });
+  return client;
+}
+
+/**
+ * When the gateway answers the first connection with an HTTP error, discord.js gives the client up; but the shard goes on
+ * by itself, is connected a moment later, and whatever client comes next hears everything beside it. So its trying counts.
+ */
+class PatientSharding extends SimpleShardingStrategy {
+  readonly #shardReady: () => Promise<unknown>;
+
+  constructor(manager: ConstructorParameters<typeof SimpleShardingStrategy>[0], client: Client) {
+    super(manager);
+    this.#shardReady = () => new Promise((resolve) => client.once("shardReady", resolve));
+  }
+
+  override async connect(): Promise<void> {
+    const ready = this.#shardReady();
+    try {
+      await super.connect();
+    } catch (error) {
+      if (!/^Unexpected server response: (?:429|5\d\d)$/.test(toError(error).message)) throw error;
+      await ready;
+    }
+  }
 }

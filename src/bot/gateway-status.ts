@@ -19,10 +19,12 @@ export class GatewayStatus {
     this.#clock = clock;
   }
 
-  /** Before the client logs in. */
+  /** Before the client logs in. What another has told before is over, and what it still tells is not listened to. */
   follow(client: Client): void {
     this.#client = client;
+    this.#awayShards.clear();
     const leave = (shardId: number): void => {
+      if (client !== this.#client) return;
       this.#awayShards.add(shardId);
       this.#connectedAt = undefined;
     };

@@ -1,5 +1,6 @@
 import type { Client, Guild, GuildMember } from "discord.js";
 import { sleep, type Clock } from "../../core/clock.ts";
+import { MusterError } from "../../core/errors.ts";
 
 /** Discord answers one request for all members of a guild in this time, and refuses more. */
 const FULL_FETCH_INTERVAL_MS = 30_000;
@@ -54,6 +55,8 @@ export class MemberDirectory {
   async #fetchAll(guild: Guild, list: GuildList): Promise<void> {
     const waitMs = list.fetchedAt + FULL_FETCH_INTERVAL_MS - this.#clock.now();
     if (waitMs > 0) await sleep(this.#clock, waitMs);
+    // Of a client that was given up meanwhile discord.js would ask all the same, and nobody could catch what it throws.
+    if (!guild.client.isReady()) throw new MusterError("SHUTTING_DOWN", "list the members: the bot has disconnected");
     list.fetchedAt = this.#clock.now();
     const { generation } = list;
     const known = new Map(guild.members.cache);

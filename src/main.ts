@@ -57,6 +57,7 @@ try {
 
 async function run(): Promise<void> {
   const startedAt = performance.now();
+  stayAlive();
   watchSignals();
   watchCrashes();
   const settings = loadSettingsFromDisk(FOLDER);
@@ -160,6 +161,11 @@ function describeBot(): BotDescription {
     queueSize: app.database.queue?.size ?? 0,
     ...(monitorUrl === undefined ? {} : { monitorUrl }),
   };
+}
+
+/** Timers of the program keep no process alive, and while it waits for its disk it may have nothing else. All ends are `process.exit`. */
+function stayAlive(): void {
+  setInterval(() => undefined, 60_000);
 }
 
 function watchSignals(): void {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Sandbox } from "../../src/sandbox/sandbox.ts";
@@ -109,6 +109,17 @@ describe("the process", () => {
     const bot = startProcess({ DISCORD_TOKEN: "", SANDBOX_PORT: String(sandbox.port) });
     expect(await bot.exitCode).toBe(78);
     expect(bot.output()).toContain(`port ${sandbox.port} is in use`);
+  });
+
+  it("waits for a data folder that cannot be locked yet, with nothing else to do meanwhile", async () => {
+    const lockPath = join(folder, "data/muster.lock");
+    mkdirSync(lockPath, { recursive: true });
+    const bot = startProcess();
+    await bot.waitFor("the data folder cannot be locked, trying again");
+    rmdirSync(lockPath);
+    await bot.waitFor("ready");
+    bot.child.kill("SIGTERM");
+    expect(await bot.exitCode).toBe(0);
   });
 
   it("waits for a Discord that is out of reach, and stops meanwhile on SIGINT", async () => {

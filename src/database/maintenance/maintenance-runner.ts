@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { sleep, type Clock } from "../../core/clock.ts";
 import { COMPILE_CACHE_FOLDER } from "../../core/compile-cache.ts";
@@ -110,7 +111,7 @@ export class MaintenanceRunner {
   ): Promise<unknown> {
     const { clock, timeoutMs = DEFAULT_TIMEOUT_MS, entry = ENTRY } = this.#options;
     const activity = `run the maintenance job ${job.kind}`;
-    const child = startProcess(entry, activity);
+    const child = await startProcess(entry, activity);
     const outcome = Promise.withResolvers<unknown>();
     // Awaited only when the process has ended, and that may be long after it failed.
     outcome.promise.catch(() => undefined);
@@ -140,14 +141,7 @@ export class MaintenanceRunner {
       awaitExit();
     });
     child.on("error", (cause) => {
-      const isStarted = child.pid !== undefined;
-      outcome.reject(
-        isStarted
-          ? new MusterError("INTERNAL", `${activity}: ${cause.message}`, { cause })
-          : createStartError(activity, cause),
-      );
-      // One that could not be started tells of no exit.
-      if (!isStarted) exited.resolve();
+      outcome.reject(new MusterError("INTERNAL", `${activity}: ${cause.message}`, { cause }));
     });
     child.on("close", (code, signal) => {
       const message = `${activity}: its process ended with ${signal ?? `code ${String(code)}`} and no answer`;
@@ -172,15 +166,17 @@ export class MaintenanceRunner {
 /** Who does the jobs, wherever they are done. */
 export type Maintenance = Pick<MaintenanceRunner, "run" | "stop">;
 
-/** Throws when the system refuses at once; other refusals come as the child's error. */
-function startProcess(entry: URL, activity: string): ChildProcess {
+/** Throws when the system refuses, in whichever way: at once, or as an error of a child that has no process and no streams. */
+async function startProcess(entry: URL, activity: string): Promise<ChildProcess> {
   try {
-    return fork(fileURLToPath(entry), [], {
+    const child = fork(fileURLToPath(entry), [], {
       // Neither the settings with their secrets nor the options of the bot's own process are for it.
       env: { NODE_COMPILE_CACHE: COMPILE_CACHE_FOLDER },
       execArgv: [`--max-old-space-size=${HEAP_LIMIT_MB}`],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
+    if (child.pid === undefined) throw ((await once(child, "error")) as [Error])[0];
+    return child;
   } catch (error) {
     throw createStartError(activity, toError(error));
   }

@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { MaintenanceRunner } from "../../../src/database/maintenance/maintenance-runner.ts";
@@ -7,6 +9,7 @@ import { ManualClock } from "../../helpers/manual-clock.ts";
 import { createTemplate } from "./integrity-rig.ts";
 
 const STUCK = new URL("./stuck-process.ts", import.meta.url);
+const OUT_OF_FILES = join(import.meta.dirname, "out-of-files.ts");
 const DYING = new URL("./dying-process.ts", import.meta.url);
 const job = { kind: "integrity-check", path: "/nowhere/test.db", depth: "quick" } as const;
 
@@ -63,6 +66,16 @@ describe("MaintenanceRunner", () => {
     await runner.stop();
     process.execPath = execPath;
     await refused;
+  });
+
+  it("tries again when there are too many open files for another process", async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "test.db");
+      createTemplate(path, () => undefined);
+      const command = `ulimit -n 64 && exec "${process.execPath}" "${OUT_OF_FILES}" "${path}"`;
+      const { stdout } = await promisify(execFile)("/bin/sh", ["-c", command]);
+      expect(stdout).toMatch(/^a maintenance process could not be started, trying again: .*EMFILE\nok\n$/);
+    });
   });
 
   it("kills a job that hangs, cleans up after it, and goes on with the next", async () => {

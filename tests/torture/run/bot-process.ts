@@ -84,6 +84,12 @@ export class BotProcess {
     return this.#child.exitCode;
   }
 
+  /** The system did not let Node.js read the program: that is nothing a program could do anything about. */
+  get hasNotLoaded(): boolean {
+    const isFileOfIts = /Muster cannot run: .*\/(?:node_modules|src)\/\S+\.(?:json|cjs|js|ts)\b/;
+    return !this.#isReady && !this.isRunning && isFileOfIts.test(this.#tail);
+  }
+
   /** Throws when it ends, or takes too long. */
   async waitUntilReady(): Promise<void> {
     const deadline = Date.now() + READY_WITHIN_MS;

@@ -6,6 +6,8 @@ import { Load } from "./load.ts";
 import { Model } from "./model.ts";
 import { DiscordWorld } from "./world.ts";
 
+const MAX_LOAD_ATTEMPTS = 10;
+
 /** Everything that a round works on: Discord, the bot, its folders, the people at it, and what they were told. */
 export class Rig {
   readonly folder: string;
@@ -107,8 +109,20 @@ export class Rig {
   }
 
   async #start(): Promise<void> {
-    const bot = this.#bot?.isRunning ? this.#bot : await this.#spawn();
-    await bot.waitUntilReady();
+    for (let attempt = 1; ; attempt++) {
+      const bot = this.#bot?.isRunning ? this.#bot : await this.#spawn();
+      try {
+        await bot.waitUntilReady();
+        return;
+      } catch (error) {
+        if (!this.#mayNotLoad(bot) || attempt === MAX_LOAD_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** While its calls are made to fail; then a supervisor starts it again. */
+  #mayNotLoad(bot: BotProcess): boolean {
+    return bot.hasNotLoaded && this.settings["LD_PRELOAD"] !== undefined;
   }
 
   async #spawn(): Promise<BotProcess> {
@@ -121,7 +135,8 @@ export class Rig {
     });
     this.#bot = bot;
     void bot.ended.then(() => {
-      if (!this.#expectedEnds.has(bot)) this.incidents.push(`the bot ended by itself with ${bot.exitCode}`);
+      if (!this.#expectedEnds.has(bot) && !this.#mayNotLoad(bot))
+        this.incidents.push(`the bot ended by itself with ${bot.exitCode}`);
     });
     return bot;
   }

@@ -1,15 +1,15 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
-  encodeArchiveLine,
   INDEX_TAIL_BYTES,
   indexPath,
   listGenerationsSync,
-  parseTail,
   segmentName,
   type ArchivedCommit,
+  type ArchiveLine,
   type ArchivePosition,
 } from "../backup/archive-index.ts";
+import { splitLines } from "../../resilience/spool-line.ts";
 import { isNextLife, parseWalHeader, WAL_HEADER_BYTES, type WalHeader } from "./wal-format.ts";
 
 /**
@@ -71,13 +71,14 @@ export function readArchiveTail(archiveFolder: string): ArchiveTail | undefined 
   const folder = join(archiveFolder, generation);
   const { content, start } = readEnd(indexPath(folder));
   // Only lines that a newline ends: what comes behind is written once more.
-  const linesBytes = content.lastIndexOf("\n") + 1;
-  const lines = parseTail(content.subarray(0, linesBytes));
-  const begun = lines.at(-1);
+  let keptBytes = content.lastIndexOf("\n") + 1;
+  const { sound } = splitLines(content.subarray(0, keptBytes));
+  const lines = sound.map(({ record }) => record as ArchiveLine);
   // A segment begins with a commit: of one that a crash has interrupted before that, nothing is kept.
-  const isBegunOnly = begun?.kind === "segment";
-  if (isBegunOnly) lines.pop();
-  const keptBytes = isBegunOnly ? content.lastIndexOf(encodeArchiveLine(begun)) : linesBytes;
+  if (lines.at(-1)?.kind === "segment") {
+    lines.pop();
+    keptBytes = content.lastIndexOf(sound.at(-1)!.line);
+  }
   const last = lines.at(-1);
   const commit = lines.findLast((line): line is ArchivedCommit => line.kind === "commit");
   const segment = last?.segment ?? 0;

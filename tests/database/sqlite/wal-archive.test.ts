@@ -172,7 +172,7 @@ describe("an archive that meets trouble", () => {
   });
 
   it("goes on where a crash has interrupted the beginning of a segment", async () => {
-    await withRig((rig) => {
+    await withRig(async (rig) => {
       rig.write(1_100);
       rig.checkpoint();
       const { generation } = rig;
@@ -190,6 +190,7 @@ describe("an archive that meets trouble", () => {
       rig.write(1_200);
       rig.archive.flush();
       expect(rig.archive.status).toMatchObject({ generation, segment: 2, gap: undefined });
+      expect((await rig.readTimes()).slice(-2)).toEqual([1_100, 1_200]);
     });
   });
 

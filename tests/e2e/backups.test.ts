@@ -102,19 +102,41 @@ describe("backups of a running bot", () => {
     await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 30_000);
     expect(await listTitles()).toEqual(["afterwards", "what was written"]);
   }, 60_000);
+
+  it("have a page mended that the next backup is the first to read", async () => {
+    await createEvent("what was written");
+    await bot.app.backups!.manager.create({ reason: "manual" });
+    // Its end has moved all of the log to the file.
+    await bot.restart();
+    const { backups, degradation, integrity, recovery } = bot.app;
+    await bot.sandbox.waitFor(() => integrity.last !== undefined && backups !== undefined, 30_000);
+    changeOnDisk(bot.databasePath, "what was written", "\0".repeat(4096), 4096);
+    await expect(backups!.manager.create({ reason: "manual" })).rejects.toMatchObject({ code: "BACKUP_FAILED" });
+    // From the archive, page by page, or altogether where that cannot tell at this moment.
+    const isMended = (): boolean =>
+      recovery
+        .list({})
+        .some(({ action, outcome }) => ["repair-pages", "recover"].includes(action) && outcome === "succeeded");
+    await bot.sandbox.waitFor(() => isMended() && degradation.state.kind === "normal", 30_000);
+    await backups!.manager.create({ reason: "manual" });
+    expect(await listTitles()).toEqual(["what was written"]);
+  }, 60_000);
 });
 
-/** Wherever it stands in the file, from another process: closing the file in this one would take the locks of the bot's. */
-function changeOnDisk(path: string, text: string, other: string): void {
+/**
+ * Wherever it stands in the file, or from the multiple of `step` before it on; from another process, because closing the
+ * file in this one would take the locks of the bot's.
+ */
+function changeOnDisk(path: string, text: string, other: string, step = 1): void {
   const script = `
     const { openSync, readFileSync, writeSync } = require("node:fs");
-    const [path, text, other] = process.argv.slice(1);
+    const [path, text, other, step] = JSON.parse(process.argv[1]);
     const content = readFileSync(path), file = openSync(path, "r+");
     let count = 0;
     for (let at = content.indexOf(text); at >= 0; at = content.indexOf(text, at + 1)) {
-      writeSync(file, other, at);
+      writeSync(file, other, at - (at % step));
       count++;
     }
     if (count === 0) throw new Error("it is not in the file");`;
-  execFileSync(process.execPath, ["-e", script, path, text, other]);
+  execFileSync(process.execPath, ["-e", script, JSON.stringify([path, text, other, step])]);
 }

@@ -98,7 +98,8 @@ export class BackupManager {
     this.#retry = new RetryManager({
       clock,
       config: retry,
-      isRetryable: (error) => !isMusterError(error, ...LASTING_CODES),
+      // What a copy was found to have, the next would have as well.
+      isRetryable: (error) => !isMusterError(error, ...LASTING_CODES) && !hasFindings(error),
       onRetry: ({ attempt, delayMs, error }) =>
         logger.warn("a backup failed, trying again", { attempt, delayMs, error }),
     });
@@ -290,6 +291,11 @@ export class BackupManager {
   #tell(event: BackupEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** The copy was made, and is not as it should be. */
+export function hasFindings(error: unknown): boolean {
+  return isMusterError(error, "BACKUP_FAILED") && error.details?.["findings"] !== undefined;
 }
 
 function toBackupError(error: unknown): MusterError {

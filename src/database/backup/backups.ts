@@ -12,7 +12,7 @@ import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
 import { ArchiveCanary } from "./archive-canary.ts";
 import { ARCHIVE_FOLDER } from "./archive-index.ts";
 import type { ArchiveEvent } from "./archive-watch.ts";
-import { BackupManager, type BackupEvent, type BackupSettings } from "./backup-manager.ts";
+import { BackupManager, hasFindings, type BackupEvent, type BackupSettings } from "./backup-manager.ts";
 import { BackupSchedule, type BackupScheduleSettings } from "./backup-schedule.ts";
 import { Restorer, type RunExclusively } from "./restorer.ts";
 
@@ -65,7 +65,10 @@ export class Backups {
     this.#options = { engine, onDamage: options.onDamage, logger };
     this.manager.onEvent(onEvent);
     this.manager.onEvent((event) => {
-      if (event.kind === "failed" && event.error.code === "DATABASE_CORRUPT") options.onDamage(event.error);
+      if (event.kind !== "failed") return;
+      if (event.error.code === "DATABASE_CORRUPT") options.onDamage(event.error);
+      // What a copy has, the database has, or the disk that both are on.
+      else if (hasFindings(event.error)) void this.#holdAgainstArchive(event.error);
     });
     const backups = this.manager;
     this.scrubber = new PageScrubber({
@@ -88,7 +91,8 @@ export class Backups {
 
   async start(): Promise<void> {
     this.#endListening = this.#options.engine.onStateChange((state) => {
-      if (state.kind === "offline" && isMusterError(state.cause, "SCHEMA_MISMATCH")) void this.#proveSchema();
+      // Tables that are not as they were may be another program's, or a changed byte: only the archive can tell.
+      if (state.kind === "offline" && isMusterError(state.cause, "SCHEMA_MISMATCH")) void this.#holdAgainstArchive();
     });
     await this.manager.start();
     this.schedule.start();
@@ -102,14 +106,15 @@ export class Backups {
     await this.schedule.stop();
   }
 
-  /** Tables that are not as they were may be another program's, or a changed byte: only the archive can tell. */
-  async #proveSchema(): Promise<void> {
+  /** Mends pages that are not what was written to them. `suspicion`: reported when the archive cannot tell. */
+  async #holdAgainstArchive(suspicion?: MusterError): Promise<void> {
     const { onDamage, logger } = this.#options;
     try {
       const outcome = await this.scrubber.scrub();
       if (outcome.kind === "damaged") onDamage(outcome.error);
+      else if (outcome.kind === "unprovable" && suspicion) onDamage(suspicion);
     } catch (error) {
-      logger.warn("tables that do not fit were not held against the archive", { error });
+      logger.warn("the database could not be held against the archive", { error });
     }
   }
 }

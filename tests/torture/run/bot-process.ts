@@ -86,7 +86,7 @@ export class BotProcess {
 
   /** The system did not let Node.js read the program: that is nothing a program could do anything about. */
   get hasNotLoaded(): boolean {
-    const isFileOfIts = /Muster cannot run: .*\/(?:node_modules|src)\/\S+\.(?:json|cjs|js|ts)\b/;
+    const isFileOfIts = /(?:Cannot read package config|: EIO|: EMFILE|: ENOSPC).*\/(?:node_modules|src)\//;
     return !this.#isReady && !this.isRunning && isFileOfIts.test(this.#tail);
   }
 

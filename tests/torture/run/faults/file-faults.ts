@@ -73,7 +73,12 @@ export const fileFaults: readonly Fault[] = [
   toDatabase("database replaced", async ({ databasePath }) => {
     await runSaboteur({ kind: "replace", path: databasePath }, systemClock);
   }),
-  toDatabase("page of the database overwritten", ({ databasePath }, random) => overwritePage(databasePath, random)),
+  {
+    ...toDatabase("page of the database overwritten", ({ databasePath }, random) =>
+      overwritePage(databasePath, random),
+    ),
+    isFoundBySchedule: true,
+  },
   {
     ...toDatabase("bits of the database flipped", ({ databasePath }, random) =>
       flipBits(databasePath, random, random.between(1, 8)),

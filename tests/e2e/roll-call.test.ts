@@ -1,4 +1,5 @@
 import type { APIMessage } from "discord-api-types/v10";
+import { createId } from "../../src/core/ids.ts";
 import { SandboxClock } from "../../src/sandbox/sandbox-clock.ts";
 import type { EventRecord } from "../../src/store/events.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
@@ -199,6 +200,30 @@ describe("roll calls of a bot that was away", () => {
     // In this life nobody has reacted on the other message yet.
     await unreact(first, open, CHECK);
     await waitForAnswers(open, [`${second} ${CHECK}`]);
+  });
+});
+
+describe("a reminder that was under way when the bot ended", () => {
+  it("goes out when Discord answers again, however the first look at it ended", async () => {
+    const event = await createEvent();
+    const { guildId } = bot;
+    const now = clock.now();
+    await bot.store.reminders.begin({
+      ...{ guildId, eventId: event.id, id: createId(now), scheduledAt: now },
+      ...{ nextReminderAt: event.nextReminderAt, actorId: bot.ids.moderatorId },
+    });
+    await bot.stopApp();
+    const { faults } = bot.sandbox;
+    const id = faults.add({ path: `/channels/${event.channelId}/messages/*`, effect: { kind: "drop" } });
+    await bot.startApp();
+    const isPostponed = (): boolean =>
+      bot.log.some(({ message }) => message === "interrupted reminder waits for Discord");
+    await bot.sandbox.waitFor(isPostponed, PATIENCE_MS);
+    expect(await statusesOf(event)).toEqual(["pending"]);
+    faults.remove(id);
+    clock.skip(61_000);
+    await waitUntilReminded(event);
+    expect(await statusesOf(event)).toEqual(["sent"]);
   });
 });
 

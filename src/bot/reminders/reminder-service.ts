@@ -9,7 +9,7 @@ import { isQuiet, quietEndAt } from "../../roll-call/quiet-hours.ts";
 import type { EventRecord } from "../../store/events.ts";
 import type { ReminderRecord } from "../../store/reminders.ts";
 import type { Store } from "../../store/store.ts";
-import { describeDiscordError, goneThing, type GoneThing } from "../discord-errors.ts";
+import { describeDiscordError, goneThing, isTemporary, type GoneThing } from "../discord-errors.ts";
 import type { EventCards } from "../events/event-cards.ts";
 import type { Reconciler } from "../events/reconciler.ts";
 import type { TrackedEvents } from "../events/tracked-events.ts";
@@ -250,13 +250,17 @@ export class ReminderService {
 
   /** Reminders that were under way when the program ended, or the database went away: those not yet reached are reached now. */
   async #resumePending(): Promise<void> {
-    const { store, reconciler, flags: guildFlags, logger } = this.#options;
+    const { store, reconciler, flags: guildFlags, clock, logger } = this.#options;
     const pending = await store.reminders.listPending({ limit: 1_000 });
     this.#isResumed = true;
     for (const { guildId, ...reminder } of pending) {
       if (this.#inHand.has(reminder.id)) continue;
       const event = await store.events.find({ guildId, id: reminder.eventId });
       if (!event) continue;
+      if ((this.#postponedUntil.get(event.id) ?? 0) > clock.now()) {
+        this.#isResumed = false;
+        continue;
+      }
       try {
         await reconciler.reconcile(event);
         const { mentionIds, directIds } = await this.#listRecipients(event, await guildFlags.get(guildId));
@@ -270,6 +274,12 @@ export class ReminderService {
         if (isMusterError(error)) {
           this.#isResumed = false;
           throw error;
+        }
+        if (isTemporary(error)) {
+          logger.warn("interrupted reminder waits for Discord", { eventId: event.id, reminderId: reminder.id, error });
+          this.#postponedUntil.set(event.id, clock.now() + POSTPONE_MS);
+          this.#isResumed = false;
+          continue;
         }
         logger.error("interrupted reminder not finished", { eventId: event.id, reminderId: reminder.id, error });
         const key = { guildId, eventId: event.id, id: reminder.id };

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { splitLines } from "../../resilience/spool-line.ts";
 import {
   INDEX_TAIL_BYTES,
   indexPath,
@@ -9,7 +10,6 @@ import {
   type ArchiveLine,
   type ArchivePosition,
 } from "../backup/archive-index.ts";
-import { splitLines } from "../../resilience/spool-line.ts";
 import { isNextLife, parseWalHeader, WAL_HEADER_BYTES, type WalHeader } from "./wal-format.ts";
 
 /**

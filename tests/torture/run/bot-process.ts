@@ -133,6 +133,22 @@ export class BotProcess {
       .map(Number);
   }
 
+  /**
+   * Under libfiu a process may stand still between fork and exec, for a lock that another thread held at the fork; and the
+   * bot waits for it in a system call. No program could do anything about it.
+   */
+  endStuckForks(): void {
+    const own = readCommand(this.pid);
+    for (const child of this.listChildren()) {
+      if (own === undefined || readCommand(child) !== own) continue;
+      try {
+        process.kill(child, "SIGKILL");
+      } catch {
+        // It went on by itself.
+      }
+    }
+  }
+
   async #awaitEnd(): Promise<void> {
     const closed = once(this.#child, "close");
     await once(this.#child, "exit");
@@ -151,6 +167,14 @@ export class BotProcess {
     if (this.#isReady) return;
     this.#tail = (this.#tail + chunk.toString()).slice(-10_000);
     this.#isReady = /\bready\b.*durationMs/.test(this.#tail);
+  }
+}
+
+function readCommand(processId: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${processId}/cmdline`, "utf8");
+  } catch {
+    return undefined;
   }
 }
 

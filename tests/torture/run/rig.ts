@@ -93,8 +93,13 @@ export class Rig {
     });
   }
 
+  /** undefined when it does not run, or does not answer. */
   async health(): Promise<HealthReport | undefined> {
-    return this.#bot?.isRunning ? this.#bot.health() : undefined;
+    const bot = this.#bot;
+    if (!bot?.isRunning) return undefined;
+    const health = await bot.health();
+    if (!health && this.#hasFailingCalls && bot.isRunning) bot.endStuckForks();
+    return health;
   }
 
   async close(): Promise<void> {
@@ -122,7 +127,11 @@ export class Rig {
 
   /** While its calls are made to fail; then a supervisor starts it again. */
   #mayNotLoad(bot: BotProcess): boolean {
-    return bot.hasNotLoaded && this.settings["LD_PRELOAD"] !== undefined;
+    return bot.hasNotLoaded && this.#hasFailingCalls;
+  }
+
+  get #hasFailingCalls(): boolean {
+    return this.settings["LD_PRELOAD"] !== undefined;
   }
 
   async #spawn(): Promise<BotProcess> {

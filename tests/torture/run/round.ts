@@ -37,7 +37,9 @@ const NORMAL_WITHIN_MS = 90_000;
 /** What could not be sent is tried again after a minute. */
 const QUIET_WITHIN_MS = 100_000;
 /** Checks by schedule come with each full minute, and take a moment. */
-const CHECKED_WITHIN_MS = 100_000;
+const CHECKED_WITHIN_MS = 160_000;
+/** After a start. */
+const START_CHECK_WITHIN_MS = 10_000;
 const OVERDUE_MS = 5_000;
 
 export function runRound(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
@@ -144,10 +146,14 @@ async function suffer(rig: Rig, plan: RoundPlan, missed: string[]): Promise<numb
   return lastAt;
 }
 
+/** The one that comes with a full minute looks at everything; that of a start does not. */
 function waitUntilChecked(rig: Rig, since: number): Promise<number> {
   return waitUntil("the check by schedule", CHECKED_WITHIN_MS, async () => {
     const health = await rig.health();
-    return isNormal(health) && (health!.database.integrity.checkedAt ?? 0) > since;
+    if (!health || !isNormal(health)) return false;
+    const { checkedAt = 0 } = health.database.integrity;
+    const minute = checkedAt - (checkedAt % 60_000);
+    return minute > since && health.system.startedAt < minute - START_CHECK_WITHIN_MS;
   });
 }
 

@@ -7,12 +7,14 @@ const IDENTIFIER = /^[a-z_]\w*$/i;
 
 /** What an index would have to cover, as `table (columns)`, where the plan reads a whole table or sorts; else undefined. */
 export function findMissingIndex(sql: string, plan: readonly string[]): string | undefined {
+  // What a subquery gives is a table of the plan's own.
+  const derived = plan.map((line) => /^(?:CO-ROUTINE|MATERIALIZE) (\S+)/.exec(line)?.[1]);
   const findings = plan.flatMap((line) => {
     const automatic = /^SEARCH (\S+) .*USING AUTOMATIC .*INDEX \((.*)\)/.exec(line);
     // SQLite builds one for the one query, and throws it away.
     if (automatic) return describe(resolveAlias(sql, automatic[1]!), columnNames(automatic[2]!));
     const scan = /^SCAN (\S+)(?: USING (?:COVERING )?INDEX \S+)?$/.exec(line)?.[1];
-    if (scan === undefined || !IDENTIFIER.test(scan)) return [];
+    if (scan === undefined || !IDENTIFIER.test(scan) || derived.includes(scan)) return [];
     const columns = listFilterColumns(sql, scan);
     // Whoever wants all rows has to read them.
     return columns.length === 0 ? [] : describe(resolveAlias(sql, scan), columns);
@@ -20,7 +22,8 @@ export function findMissingIndex(sql: string, plan: readonly string[]): string |
   const sorted = plan.some((line) => line.startsWith("USE TEMP B-TREE FOR ORDER BY")) ? listOrderColumns(sql) : [];
   if (findings.length === 0 && sorted.length > 0) {
     const table = /\bFROM\s+([a-z_]\w*)/i.exec(sql)?.[1];
-    if (table) findings.push(...describe(table, [...listFilterColumns(sql, table), ...sorted]));
+    const outer = sql.replace(/\(\s*SELECT\b[^()]*\)/gi, "()");
+    if (table) findings.push(...describe(table, [...listFilterColumns(outer, table), ...sorted]));
   }
   return findings.length === 0 ? undefined : [...new Set(findings)].join(", ");
 }

@@ -25,6 +25,10 @@ describe("findMissingIndex", () => {
     ["UPDATE event SET state = ? WHERE at < ?", "event (at)"],
     ["SELECT * FROM event JOIN answer ON answer.event_id = event.id WHERE event.id = ?", "answer (event_id)"],
     ["SELECT * FROM event WHERE guild_id = ? ORDER BY state LIMIT ?", "event (guild_id, state)"],
+    [
+      "SELECT * FROM event WHERE guild_id = (SELECT id FROM event WHERE id = ? AND at = ?) ORDER BY state",
+      "event (guild_id, state)",
+    ],
   ])("names what would help %s", (sql, expected) => {
     expect(findMissingIndex(sql, explain(sql))).toBe(expected);
   });
@@ -34,6 +38,8 @@ describe("findMissingIndex", () => {
     "SELECT * FROM event WHERE guild_id = ? ORDER BY at DESC LIMIT ?",
     "SELECT * FROM event",
     "INSERT INTO event (id) VALUES (?)",
+    // What a subquery gives has no index, and needs none.
+    "SELECT due.id FROM (SELECT id, state FROM event WHERE guild_id = ? ORDER BY at LIMIT 5) AS due WHERE due.state = ?",
   ])("has nothing to say against %s", (sql) => {
     expect(findMissingIndex(sql, explain(sql))).toBeUndefined();
   });

@@ -127,14 +127,18 @@ export class Bot {
   /** With a client of its own each time: one that could not log in counts as destroyed for discord.js, and stays so. */
   async #connect(hasMemberList: boolean): Promise<BotParts> {
     const { access } = this.#options;
-    const client = createClient(access, hasMemberList);
+    const { signal } = this.#stopping;
+    signal.throwIfAborted();
+    const client = createClient(access, hasMemberList, signal);
     this.#client = client;
     this.#alerts.follow(client);
     watchConnection(client, this.#options);
     this.#gateway.follow(client);
     const parts = new Promise<BotParts>((resolve, reject) => {
       // In this very turn, so that nobody misses the first event after it; before it nothing can be asked of Discord.
+      signal.addEventListener("abort", () => reject(toError(signal.reason)), { once: true });
       client.once("clientReady", (ready) => {
+        if (signal.aborted) return;
         try {
           this.#parts = buildParts(this.#options, ready, hasMemberList, this.#alerts);
           this.#parts.synchronizer.requestAll();
@@ -145,7 +149,7 @@ export class Bot {
       });
     });
     try {
-      await client.login(access.token);
+      await Promise.race([client.login(access.token), parts]);
     } catch (error) {
       throw explainLoginFailure(error);
     }
@@ -157,7 +161,7 @@ export class Bot {
     this.#stopping.abort(new MusterError("SHUTTING_DOWN", "connect to Discord: the program is stopping"));
     const parts = this.#parts;
     this.#parts = undefined;
-    if (parts) await this.#settleParts(parts);
+    await (parts ? this.#settleParts(parts) : this.#alerts.stop());
     await this.#client?.destroy();
     this.#gateway.forget();
   }

@@ -61,7 +61,7 @@ export function explainLoginFailure(error: unknown): Error {
  * The client: reactions need no cached message, channel or user (without the User partial, removals by members who are
  * not cached are lost), nothing is mentioned unless a message says so, and only what Muster reads is kept in memory.
  */
-export function createClient(access: DiscordAccess, hasMemberList: boolean): Client {
+export function createClient(access: DiscordAccess, hasMemberList: boolean, stopping: AbortSignal): Client {
   const client: Client = new Client({
     intents: [
       GatewayIntentBits.Guilds,
@@ -72,7 +72,7 @@ export function createClient(access: DiscordAccess, hasMemberList: boolean): Cli
     partials: [Partials.Message, Partials.Channel, Partials.Reaction, Partials.User, Partials.GuildMember],
     allowedMentions: { parse: [] },
     rest: restOptions(access),
-    ws: { buildStrategy: (manager) => new PatientSharding(manager, client) },
+    ws: { buildStrategy: (manager) => new PatientSharding(manager, client, stopping) },
     makeCache: Options.cacheWithLimits({
       ...Options.DefaultMakeCacheSettings,
       MessageManager: 0,
@@ -91,24 +91,42 @@ export function createClient(access: DiscordAccess, hasMemberList: boolean): Cli
   return client;
 }
 
+/** After these errors of a first connection a shard does not try again; each comes with a close code that says so. */
+const FINAL_ERRORS: readonly string[] = [
+  "Authentication failed",
+  "Invalid shard",
+  "Sharding is required",
+  "Used an invalid API version",
+  "Used invalid intents",
+  "Used disallowed intents",
+];
+
 /**
- * When the gateway answers the first connection with an HTTP error, discord.js gives the client up; but the shard goes on
- * by itself, is connected a moment later, and whatever client comes next hears everything beside it. So its trying counts.
+ * When the first connection fails, discord.js gives the client up; but after most errors the shard goes on by itself, is
+ * connected a moment later, and whatever client comes next hears everything beside it. So its trying counts.
  */
 class PatientSharding extends SimpleShardingStrategy {
-  readonly #shardReady: () => Promise<unknown>;
+  readonly #client: Client;
+  readonly #stopping: AbortSignal;
 
-  constructor(manager: ConstructorParameters<typeof SimpleShardingStrategy>[0], client: Client) {
+  constructor(manager: ConstructorParameters<typeof SimpleShardingStrategy>[0], client: Client, stopping: AbortSignal) {
     super(manager);
-    this.#shardReady = () => new Promise((resolve) => client.once("shardReady", resolve));
+    this.#client = client;
+    this.#stopping = stopping;
+  }
+
+  /** Discord has said where its gateway is, and meanwhile the program may be stopping: then nothing is connected any more. */
+  override async spawn(shardIds: number[]): Promise<void> {
+    this.#stopping.throwIfAborted();
+    await super.spawn(shardIds);
   }
 
   override async connect(): Promise<void> {
-    const ready = this.#shardReady();
+    const ready = new Promise((resolve) => this.#client.once("shardReady", resolve));
     try {
       await super.connect();
     } catch (error) {
-      if (!/^Unexpected server response: (?:429|5\d\d)$/.test(toError(error).message)) throw error;
+      if (FINAL_ERRORS.includes(toError(error).message)) throw error;
       await ready;
     }
   }

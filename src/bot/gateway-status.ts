@@ -29,6 +29,7 @@ export class GatewayStatus {
       this.#connectedAt = undefined;
     };
     const comeBack = (shardId: number): void => {
+      if (client !== this.#client) return;
       // The first time that a shard is ready, it has not been away.
       if (this.#awayShards.delete(shardId)) this.#reconnectCount++;
       this.#noteConnected();

@@ -29,6 +29,8 @@ const EVENTS_PER_GUILD = 50;
 const MAX_CONCURRENT_GUILDS = 8;
 /** How long an event waits after what was needed for its reminder could not be had. */
 const POSTPONE_MS = 60_000;
+/** Between two looks at interrupted reminders while Discord does not answer. */
+const RESUME_PAUSE_MS = 5_000;
 
 export interface ReminderServiceOptions {
   readonly client: Client;
@@ -78,6 +80,10 @@ export class ReminderService {
   readonly #inHand = new Set<string>();
   /** False while there may be reminders that were claimed, and are in nobody's hand. */
   #isResumed = false;
+  /** Of interrupted reminders for which Discord could not be asked, epoch milliseconds by the reminder's id. */
+  readonly #resumptionPostponedUntil = new Map<string, number>();
+  /** No look at interrupted reminders before then, epoch milliseconds. */
+  #resumeAt = 0;
 
   constructor(options: ReminderServiceOptions) {
     this.#options = options;
@@ -121,7 +127,7 @@ export class ReminderService {
       store.reminders.listDueGuilds({ at, limit: GUILDS_PER_POLL }),
       store.events.listClosingGuilds({ at, limit: GUILDS_PER_POLL }),
     ]);
-    if (!this.#isResumed) await this.#resumePending();
+    if (!this.#isResumed && at >= this.#resumeAt) await this.#resumePending();
     for (const guildId of new Set([...due, ...closing])) {
       if (this.#runningGuilds.size >= MAX_CONCURRENT_GUILDS) return;
       if (this.#runningGuilds.has(guildId)) continue;
@@ -257,7 +263,7 @@ export class ReminderService {
       if (this.#inHand.has(reminder.id)) continue;
       const event = await store.events.find({ guildId, id: reminder.eventId });
       if (!event) continue;
-      if ((this.#postponedUntil.get(event.id) ?? 0) > clock.now()) {
+      if ((this.#resumptionPostponedUntil.get(reminder.id) ?? 0) > clock.now()) {
         this.#isResumed = false;
         continue;
       }
@@ -277,9 +283,11 @@ export class ReminderService {
         }
         if (isTemporary(error)) {
           logger.warn("interrupted reminder waits for Discord", { eventId: event.id, reminderId: reminder.id, error });
-          this.#postponedUntil.set(event.id, clock.now() + POSTPONE_MS);
+          // The next one would have to wait for the same Discord, and everybody's reminders meanwhile.
+          this.#resumptionPostponedUntil.set(reminder.id, clock.now() + POSTPONE_MS);
+          this.#resumeAt = clock.now() + RESUME_PAUSE_MS;
           this.#isResumed = false;
-          continue;
+          return;
         }
         logger.error("interrupted reminder not finished", { eventId: event.id, reminderId: reminder.id, error });
         const key = { guildId, eventId: event.id, id: reminder.id };

@@ -74,10 +74,10 @@ export function readArchiveTail(archiveFolder: string): ArchiveTail | undefined 
   let keptBytes = content.lastIndexOf("\n") + 1;
   const { sound } = splitLines(content.subarray(0, keptBytes));
   const lines = sound.map(({ record }) => record as ArchiveLine);
-  // A segment begins with a commit: of one that a crash has interrupted before that, nothing is kept.
-  if (lines.at(-1)?.kind === "segment") {
+  // A segment begins with a commit: of one that was interrupted before that, perhaps more than once, nothing is kept.
+  while (lines.at(-1)?.kind === "segment") {
     lines.pop();
-    keptBytes = content.lastIndexOf(sound.at(-1)!.line);
+    keptBytes = content.lastIndexOf(sound[lines.length]!.line, keptBytes - 1);
   }
   const last = lines.at(-1);
   const commit = lines.findLast((line): line is ArchivedCommit => line.kind === "commit");

@@ -259,6 +259,8 @@ export class WalArchive {
       this.#files.copyToSegment(log.handle, from, last.offset);
       this.#files.appendLines(describeCommits(progress, commits, from, times));
       this.#files.sync();
+      // A copy that fails is tried again, and then the same life may follow.
+      if (!isSameLife) this.#isAnyLifeNext = false;
       this.#lastAt = times.at(-1)!;
       this.#archivedUntil = this.#lastAt;
       this.#progress = { ...progress, offset: last.offset, checksum: last.checksum, isSettled: false };
@@ -293,7 +295,6 @@ export class WalArchive {
       ...{ kind: "segment", segment, at, salts: header.salts },
       ...{ checkpointSequence: header.checkpointSequence, pageBytes: header.pageBytes },
     });
-    this.#isAnyLifeNext = false;
     const { checksum } = header;
     return { generation, segment, header, offset: WAL_HEADER_BYTES, checksum, isSettled: false };
   }

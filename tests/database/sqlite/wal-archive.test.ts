@@ -184,7 +184,9 @@ describe("an archive that meets trouble", () => {
         checkpointSequence: 1,
         pageBytes: 4096,
       } as const;
-      appendFileSync(indexPath(rig.generationFolder), encodeArchiveLine({ ...line, at: 1_150 }));
+      const begun = encodeArchiveLine({ ...line, at: 1_150 });
+      // Tried twice: the first copy failed.
+      appendFileSync(indexPath(rig.generationFolder), Buffer.concat([begun, begun]));
       appendFileSync(join(rig.generationFolder, segmentName(2)), "the beginning of a segment");
       rig.open();
       rig.write(1_200);

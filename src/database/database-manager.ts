@@ -98,7 +98,11 @@ export class DatabaseManager {
    */
   async start(): Promise<void> {
     const obstacle = await this.#writes.open().then(() => undefined, toError);
-    if (isMusterError(obstacle)) this.#availability.reportFault(obstacle);
+    if (isMusterError(obstacle)) {
+      const { degradation, clock } = this.#options;
+      this.#availability.reportFault(obstacle);
+      degradation.transition({ kind: "read-only", reason: obstacle, since: clock.now() });
+    }
     this.#availability.start();
     await this.#options.engine.start();
     if (obstacle) throw obstacle;

@@ -123,6 +123,38 @@ describe("backups of a running bot", () => {
   }, 60_000);
 });
 
+describe("a moment at which an index was damaged", () => {
+  it("is restored with all its rows, and the index rebuilt", async () => {
+    const { backups, engine } = bot.app;
+    await createEvent("before the backup");
+    await backups!.manager.create({ reason: "manual" });
+    await createEvent("after the backup");
+    emptyIndex(bot.databasePath, "event_guild");
+    await engine.flushArchive();
+    const at = Date.now();
+    const outcome = await backups!.restorer.restore({ kind: "instant", at });
+    expect(outcome.warnings).toContain("The index event_guild was damaged at that moment, and was rebuilt.");
+    expect(await listTitles()).toEqual(["after the backup", "before the backup"]);
+  }, 60_000);
+});
+
+/** As a bit that changed in a page of it, which was then written once more: its entries are gone, and the archive has that. */
+function emptyIndex(path: string, name: string): void {
+  const script = `
+    const Database = require("better-sqlite3");
+    const [path, name] = JSON.parse(process.argv[1]);
+    const change = (sql) => {
+      const database = new Database(path);
+      database.unsafeMode().pragma("writable_schema = 1");
+      database.exec(sql);
+      database.close();
+    };
+    change("UPDATE sqlite_schema SET sql = sql || ' WHERE 0' WHERE name = '" + name + "'");
+    change("REINDEX " + name);
+    change("UPDATE sqlite_schema SET sql = replace(sql, ' WHERE 0', '') WHERE name = '" + name + "'");`;
+  execFileSync(process.execPath, ["-e", script, JSON.stringify([path, name])], { cwd: import.meta.dirname });
+}
+
 /**
  * Wherever it stands in the file, or from the multiple of `step` before it on; from another process, because closing the
  * file in this one would take the locks of the bot's.

@@ -9,6 +9,15 @@ import type { ArchiveFindings } from "./inspect-archive.ts";
 
 /** Closed with everything archived and untouched since, or put there by a restore. Known at the cost of a `stat`. */
 export function isAsItWasLeft(databasePath: string, backupFolder: string): boolean {
+  try {
+    return isProvedAsLeft(databasePath, backupFolder);
+  } catch {
+    // A disk that does not answer proves nothing; a closer look is taken, and repeated.
+    return false;
+  }
+}
+
+function isProvedAsLeft(databasePath: string, backupFolder: string): boolean {
   if (isPutInPlace(databasePath)) return true;
   const tail = readArchiveTail(join(backupFolder, ARCHIVE_FOLDER));
   // Whoever only reads leaves an empty one.

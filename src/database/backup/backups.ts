@@ -68,7 +68,7 @@ export class Backups {
       if (event.kind !== "failed") return;
       if (event.error.code === "DATABASE_CORRUPT") options.onDamage(event.error);
       // What a copy has, the database has, or the disk that both are on.
-      else if (hasFindings(event.error)) void this.#holdAgainstArchive(event.error);
+      else if (hasFindings(event.error)) void this.#holdAgainstArchive();
     });
     const backups = this.manager;
     this.scrubber = new PageScrubber({
@@ -106,13 +106,12 @@ export class Backups {
     await this.schedule.stop();
   }
 
-  /** Mends pages that are not what was written to them. `suspicion`: reported when the archive cannot tell. */
-  async #holdAgainstArchive(suspicion?: MusterError): Promise<void> {
+  /** Mends pages that are not what was written to them. Where the archive cannot tell, the scheduled check has to. */
+  async #holdAgainstArchive(): Promise<void> {
     const { onDamage, logger } = this.#options;
     try {
       const outcome = await this.scrubber.scrub();
       if (outcome.kind === "damaged") onDamage(outcome.error);
-      else if (outcome.kind === "unprovable" && suspicion) onDamage(suspicion);
     } catch (error) {
       logger.warn("the database could not be held against the archive", { error });
     }

@@ -1,10 +1,13 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
 import { rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import Database from "better-sqlite3";
 import { syncFolder } from "../../core/durable-file.ts";
 import { isMusterError, MusterError, toError } from "../../core/errors.ts";
 import { formatSizeBytes } from "../../core/units.ts";
-import { checkIntegrity, isSound } from "../maintenance/integrity-check.ts";
+import { planNextStep } from "../integrity/check-plan.ts";
+import { quoteName } from "../integrity/table-shape.ts";
+import { checkIntegrity, isSound, type IntegrityReport } from "../maintenance/integrity-check.ts";
 import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import { offerPathOf, replacementPathOf } from "../sqlite/replacement.ts";
 import { applySegment, findSegmentEnd, type SegmentSpan } from "./apply-segments.ts";
@@ -110,7 +113,9 @@ export async function executeRestore(job: RestoreJob, report: ReportProgress): P
         path: restoringPathOf(job.databasePath),
       };
       const outcome = await restore(attempt);
-      if (outcome.kind === "restored") return { ...outcome.result, skipped, warnings: plan.warnings };
+      if (outcome.kind === "restored") {
+        return { ...outcome.result, skipped, warnings: [...plan.warnings, ...outcome.warnings] };
+      }
       skipped.push(outcome.reason);
       facts = outcome.facts;
       await removeRestoreLeftovers(job.databasePath);
@@ -148,7 +153,13 @@ interface Damaged {
   readonly facts: RestoreFacts;
 }
 
-type Outcome = { readonly kind: "restored"; readonly result: Omit<RestoreResult, "skipped" | "warnings"> } | Damaged;
+type Outcome =
+  | {
+      readonly kind: "restored";
+      readonly result: Omit<RestoreResult, "skipped" | "warnings">;
+      readonly warnings: readonly string[];
+    }
+  | Damaged;
 
 async function restore(attempt: Attempt): Promise<Outcome> {
   const { route, progress, path, job } = attempt;
@@ -169,6 +180,7 @@ async function restore(attempt: Attempt): Promise<Outcome> {
   progress.end();
   return {
     kind: "restored",
+    warnings: checked.warnings,
     result: {
       ...{ path: finalPath, snapshotId: route.snapshot.id, reachedAt: route.reachesAt },
       ...{ appliedSegmentCount: applied.segmentCount, appliedFrameCount: applied.frameCount },
@@ -302,22 +314,44 @@ type Checked =
   | {
       readonly kind: "sound";
       readonly facts: Pick<RestoreResult, "rows" | "schemaVersion" | "foreignKeyViolations" | "databaseBytes">;
+      readonly warnings: readonly string[];
     }
   | Damaged;
 
 async function checkRestored({ facts, route, path }: Attempt, { pageCount }: Applied): Promise<Checked> {
-  const { lines, foreignKeyViolations } = checkIntegrity({ kind: "integrity-check", path, depth: "full" }, () => {
-    // Its steps are parts of one of ours.
-  });
+  const look = (): IntegrityReport =>
+    checkIntegrity({ kind: "integrity-check", path, depth: "full" }, () => {
+      // Its steps are parts of one of ours.
+    });
+  const found = look();
+  const rebuiltIndexes = rebuildIndexes(path, found);
+  const { lines, foreignKeyViolations } = rebuiltIndexes.length > 0 ? look() : found;
   if (!isSound(lines)) return refuseUnsound(facts, route, lines.slice(0, 3).join("; "));
   const database = openReadOnly(path);
   try {
     const { rows, schemaVersion, databaseBytes, pageSize } = readDatabaseFacts(database);
-    if (pageCount !== undefined && databaseBytes !== pageCount * pageSize) {
+    if (pageCount !== undefined && rebuiltIndexes.length === 0 && databaseBytes !== pageCount * pageSize) {
       return refuseUnsound(facts, route, `it has ${databaseBytes / pageSize} pages, and ${pageCount} were archived`);
     }
     const violations = foreignKeyViolations.reduce((sum, { rowCount }) => sum + rowCount, 0);
-    return { kind: "sound", facts: { rows, schemaVersion, databaseBytes, foreignKeyViolations: violations } };
+    const warnings = rebuiltIndexes.map((name) => `The index ${name} was damaged at that moment, and was rebuilt.`);
+    return { kind: "sound", facts: { rows, schemaVersion, databaseBytes, foreignKeyViolations: violations }, warnings };
+  } finally {
+    database.close();
+  }
+}
+
+/** The names of those that were damaged where all rows are sound: everything in them comes from the rows. */
+function rebuildIndexes(path: string, report: IntegrityReport): readonly string[] {
+  const step = isSound(report.lines) ? undefined : planNextStep(report);
+  if (step?.kind !== "rebuild") return [];
+  const database = new Database(path, { fileMustExist: true });
+  try {
+    for (const name of step.indexes) database.exec(`REINDEX main.${quoteName(name)}`);
+    return step.indexes;
+  } catch {
+    // Rows that contradict the index: then it is as unsound as it was found to be.
+    return [];
   } finally {
     database.close();
   }

@@ -67,6 +67,13 @@ export class Availability {
     this.#follow(engine.status().state);
   }
 
+  /** Nothing is to be written until a probe has succeeded, whether or not the engine is ready by now. */
+  hold(fault: MusterError): void {
+    const { degradation, clock } = this.#options;
+    this.#fault = fault;
+    degradation.transition({ kind: "read-only", reason: fault, since: clock.now() });
+  }
+
   async #probe(): Promise<void> {
     const { engine, degradation, breakers, probe, onNormalRound } = this.#options;
     if (engine.status().state.kind !== "ready") return;

@@ -98,11 +98,7 @@ export class DatabaseManager {
    */
   async start(): Promise<void> {
     const obstacle = await this.#writes.open().then(() => undefined, toError);
-    if (isMusterError(obstacle)) {
-      const { degradation, clock } = this.#options;
-      this.#availability.reportFault(obstacle);
-      degradation.transition({ kind: "read-only", reason: obstacle, since: clock.now() });
-    }
+    if (isMusterError(obstacle)) this.#availability.hold(obstacle);
     this.#availability.start();
     await this.#options.engine.start();
     if (obstacle) throw obstacle;

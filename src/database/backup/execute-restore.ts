@@ -9,6 +9,7 @@ import { planNextStep } from "../integrity/check-plan.ts";
 import { quoteName } from "../integrity/table-shape.ts";
 import { checkIntegrity, isSound, type IntegrityReport } from "../maintenance/integrity-check.ts";
 import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
+import { classifySqliteError, sqliteCodeOf } from "../sqlite/error-classification.ts";
 import { offerPathOf, replacementPathOf } from "../sqlite/replacement.ts";
 import { applySegment, findSegmentEnd, type SegmentSpan } from "./apply-segments.ts";
 import { findCommitWithin, type ArchivedSegment, type SegmentFile } from "./archive-catalogue.ts";
@@ -114,7 +115,8 @@ export async function executeRestore(job: RestoreJob, report: ReportProgress): P
       };
       const outcome = await restore(attempt);
       if (outcome.kind === "restored") {
-        return { ...outcome.result, skipped, warnings: [...plan.warnings, ...outcome.warnings] };
+        const { warnings } = outcome.result;
+        return { ...outcome.result, skipped, warnings: [...plan.warnings, ...warnings] };
       }
       skipped.push(outcome.reason);
       facts = outcome.facts;
@@ -153,13 +155,7 @@ interface Damaged {
   readonly facts: RestoreFacts;
 }
 
-type Outcome =
-  | {
-      readonly kind: "restored";
-      readonly result: Omit<RestoreResult, "skipped" | "warnings">;
-      readonly warnings: readonly string[];
-    }
-  | Damaged;
+type Outcome = { readonly kind: "restored"; readonly result: Omit<RestoreResult, "skipped"> } | Damaged;
 
 async function restore(attempt: Attempt): Promise<Outcome> {
   const { route, progress, path, job } = attempt;
@@ -180,7 +176,6 @@ async function restore(attempt: Attempt): Promise<Outcome> {
   progress.end();
   return {
     kind: "restored",
-    warnings: checked.warnings,
     result: {
       ...{ path: finalPath, snapshotId: route.snapshot.id, reachedAt: route.reachesAt },
       ...{ appliedSegmentCount: applied.segmentCount, appliedFrameCount: applied.frameCount },
@@ -313,8 +308,10 @@ function explainWriteError(error: unknown): unknown {
 type Checked =
   | {
       readonly kind: "sound";
-      readonly facts: Pick<RestoreResult, "rows" | "schemaVersion" | "foreignKeyViolations" | "databaseBytes">;
-      readonly warnings: readonly string[];
+      readonly facts: Pick<
+        RestoreResult,
+        "rows" | "schemaVersion" | "foreignKeyViolations" | "databaseBytes" | "warnings"
+      >;
     }
   | Damaged;
 
@@ -335,7 +332,7 @@ async function checkRestored({ facts, route, path }: Attempt, { pageCount }: App
     }
     const violations = foreignKeyViolations.reduce((sum, { rowCount }) => sum + rowCount, 0);
     const warnings = rebuiltIndexes.map((name) => `The index ${name} was damaged at that moment, and was rebuilt.`);
-    return { kind: "sound", facts: { rows, schemaVersion, databaseBytes, foreignKeyViolations: violations }, warnings };
+    return { kind: "sound", facts: { rows, schemaVersion, databaseBytes, foreignKeyViolations: violations, warnings } };
   } finally {
     database.close();
   }
@@ -349,9 +346,10 @@ function rebuildIndexes(path: string, report: IntegrityReport): readonly string[
   try {
     for (const name of step.indexes) database.exec(`REINDEX main.${quoteName(name)}`);
     return step.indexes;
-  } catch {
-    // Rows that contradict the index: then it is as unsound as it was found to be.
-    return [];
+  } catch (error) {
+    // Rows that contradict the index: then it is as unsound as it was found to be. A full disk says nothing of it.
+    if (sqliteCodeOf(error)?.startsWith("SQLITE_CONSTRAINT")) return [];
+    throw classifySqliteError(error, "restore the database: rebuild its indexes");
   } finally {
     database.close();
   }

@@ -163,7 +163,7 @@ function describeBot(): BotDescription {
   };
 }
 
-/** Timers of the program keep no process alive, and while it waits for its disk it may have nothing else. All ends are `process.exit`. */
+/** The program's own timers do not, and while it waits for its disk it may have nothing else. All ends are `process.exit`. */
 function stayAlive(): void {
   setInterval(() => undefined, 60_000);
 }

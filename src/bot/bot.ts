@@ -2,7 +2,7 @@ import type { Client } from "discord.js";
 import { ChartDrawer } from "../charts/chart-drawer.ts";
 import type { LiveSettings } from "../config/live-settings.ts";
 import { sleep, type Clock } from "../core/clock.ts";
-import { isMusterError, MusterError, toError } from "../core/errors.ts";
+import { isMusterError, MusterError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { DatabaseManager } from "../database/database-manager.ts";
 import type { GatewayReport } from "../database/health/health-types.ts";
@@ -134,26 +134,29 @@ export class Bot {
     this.#alerts.follow(client);
     watchConnection(client, this.#options);
     this.#gateway.follow(client);
-    const parts = new Promise<BotParts>((resolve, reject) => {
-      // In this very turn, so that nobody misses the first event after it; before it nothing can be asked of Discord.
-      signal.addEventListener("abort", () => reject(toError(signal.reason)), { once: true });
-      client.once("clientReady", (ready) => {
-        if (signal.aborted) return;
-        try {
-          this.#parts = buildParts(this.#options, ready, hasMemberList, this.#alerts);
-          this.#parts.synchronizer.requestAll();
-          resolve(this.#parts);
-        } catch (error) {
-          reject(toError(error));
-        }
-      });
+    const { promise: parts, resolve, reject } = Promise.withResolvers<BotParts>();
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    // In this very turn, so that nobody misses the first event after it; before it nothing can be asked of Discord.
+    client.once("clientReady", (ready) => {
+      if (signal.aborted) return;
+      try {
+        this.#parts = buildParts(this.#options, ready, hasMemberList, this.#alerts);
+        this.#parts.synchronizer.requestAll();
+        resolve(this.#parts);
+      } catch (error) {
+        reject(error);
+      }
     });
     try {
       await Promise.race([client.login(access.token), parts]);
+      return await parts;
     } catch (error) {
       throw explainLoginFailure(error);
+    } finally {
+      // Or each client that failed would be kept for as long as the program runs.
+      signal.removeEventListener("abort", onAbort);
     }
-    return parts;
   }
 
   /** Takes no more interactions, lets those under way finish, then disconnects. */

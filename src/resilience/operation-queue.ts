@@ -126,12 +126,12 @@ export class OperationQueue {
    */
   async open(): Promise<void> {
     const { logger, folder } = this.#options;
-    const isOpen = this.#store.opened !== undefined;
+    const isFirst = this.#store.opened === undefined;
     this.#isOpenWanted = true;
     await this.#store.open().catch((error: unknown) => {
       throw createSpoolError("open the queue", error, folder);
     });
-    if (!isOpen && this.size > 0) logger.info("operations wait for the database", { count: this.size });
+    if (isFirst && this.size > 0) logger.info("operations wait for the database", { count: this.size });
   }
 
   /**

@@ -109,7 +109,7 @@ describe("backups of a running bot", () => {
     // Its end has moved all of the log to the file.
     await bot.restart();
     const { backups, degradation, integrity, recovery } = bot.app;
-    await bot.sandbox.waitFor(() => integrity.last !== undefined && backups !== undefined, 30_000);
+    await bot.sandbox.waitFor(() => integrity.last !== undefined, 30_000);
     changeOnDisk(bot.databasePath, "what was written", "\0".repeat(4096), 4096);
     await expect(backups!.manager.create({ reason: "manual" })).rejects.toMatchObject({ code: "BACKUP_FAILED" });
     // From the archive, page by page, or altogether where that cannot tell at this moment.

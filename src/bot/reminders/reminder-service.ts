@@ -274,6 +274,7 @@ export class ReminderService {
         const remaining = (ids: readonly string[]): string[] => ids.filter((id) => !reached.has(id));
         const recipients = { mentionIds: remaining(mentionIds), directIds: remaining(directIds) };
         const failure = await this.#deliver(event, reminder, recipients);
+        this.#resumptionPostponedUntil.delete(reminder.id);
         const gone = goneThing(failure?.cause);
         if (gone) await this.#options.onGone(event, gone);
       } catch (error) {

@@ -7,7 +7,7 @@ import { ratioOf } from "./statistics.ts";
 
 /** The ratios to plain better-sqlite3 as bars, one panel for each row that compares with others, as SVG. */
 
-const THROUGHPUT_ROWS = ["writes-64", "writes-1", "reads"];
+const THROUGHPUT_ROWS = ["writes-64", "writes-1", "writes-64-slow-disk", "writes-1-slow-disk", "reads"];
 const WIDTH = 860;
 const BAR_PX = 20;
 const PANEL_GAP_PX = 64;

@@ -39,6 +39,8 @@ export interface Row {
   readonly title: string;
   /** Whether it needs the packages of bench/package.json. */
   readonly usesPeers?: boolean;
+  /** Why it cannot be measured on this machine; undefined when it can. */
+  readonly findObstacle?: () => string | undefined;
   run(bench: Bench): Promise<Findings>;
 }
 
@@ -62,6 +64,7 @@ export class Bench {
   readonly progress: (text: string) => void;
   readonly #folder: string;
   readonly #remotes = new Set<Remote>();
+  #environment: Readonly<Record<string, string>> = {};
   #folderCount = 0;
 
   constructor({ folder, isQuick, repetitions, onProgress }: BenchOptions) {
@@ -76,6 +79,11 @@ export class Bench {
     return this.isQuick ? quick : full;
   }
 
+  /** Adds to the environment of every process that is started from now on. */
+  addEnvironment(environment: Readonly<Record<string, string>>): void {
+    this.#environment = { ...this.#environment, ...environment };
+  }
+
   async createFolder(name: string): Promise<string> {
     const folder = join(this.#folder, `${this.#folderCount++}-${name}`);
     await mkdir(folder, { recursive: true });
@@ -83,8 +91,11 @@ export class Bench {
   }
 
   /** A process of `processes/`; ended with the row at the latest. */
-  start(script: string, options?: StartOptions): Remote {
-    const remote = new Remote(new URL(`processes/${script}`, import.meta.url), options);
+  start(script: string, { environment = {}, ...options }: StartOptions = {}): Remote {
+    const remote = new Remote(new URL(`processes/${script}`, import.meta.url), {
+      ...options,
+      environment: { ...this.#environment, ...environment },
+    });
     this.#remotes.add(remote);
     return remote;
   }

@@ -43,7 +43,7 @@ await run(program.args, program.opts<Options>());
 
 async function run(names: readonly string[], options: Options): Promise<void> {
   if (options.list) {
-    for (const { name, title } of allRows) console.log(`${name.padEnd(14)} ${title}`);
+    for (const { name, title } of allRows) console.log(`${name.padEnd(22)} ${title}`);
     return;
   }
   const rows = names.length === 0 ? allRows : allRows.filter(({ name }) => names.includes(name));
@@ -64,6 +64,11 @@ async function run(names: readonly string[], options: Options): Promise<void> {
   // Its processes end with their channel.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
   for (const row of rows) {
+    const obstacle = row.findObstacle?.();
+    if (obstacle !== undefined) {
+      console.error(`\n${row.name} is left out: ${obstacle}`);
+      continue;
+    }
     console.error(`\n${row.name}: ${row.title}`);
     const folder = mkdtempSync(join(resolve(options.folder), "run-"));
     open = folder;

@@ -8,10 +8,11 @@ import { observersRow } from "./observers.ts";
 import { readsRow } from "./reads.ts";
 import { stallsRow } from "./stalls.ts";
 import { startRow } from "./start.ts";
-import { loneWritesRow, writesRow } from "./writes.ts";
+import { loneWritesRow, slowDiskLoneWritesRow, slowDiskWritesRow, writesRow } from "./writes.ts";
 
 /** In the order in which they run and are shown. */
 export const allRows: readonly Row[] = [
-  ...[writesRow, loneWritesRow, readsRow, stallsRow, interactionsRow, startRow],
+  ...[writesRow, loneWritesRow, slowDiskWritesRow, slowDiskLoneWritesRow],
+  ...[readsRow, stallsRow, interactionsRow, startRow],
   ...[backupRow, restoreRow, archiveRow, growthRow, memoryRow, observersRow],
 ];

@@ -1,4 +1,5 @@
 import type { Bench, Figure, Findings, Row } from "../harness.ts";
+import { findObstacle, slowSyncEnvironment } from "../slow-sync.ts";
 import { startBot } from "./muster.ts";
 import { openPeers, PEERS, PLAIN, UNTUNED_PEERS } from "./peers.ts";
 
@@ -6,6 +7,8 @@ const MUSTER = "Muster";
 const AUDITED = "Muster, audited";
 /** What each of these must be exceeded by, by Muster. */
 const BEATEN_BY = 25;
+/** What an SSD without a capacitor needs for a sync, more or less. */
+const SLOW_SYNC_MS = 2;
 const BEATEN = ["quick.db", "sequelize", "keyv"].flatMap((name) => [name, `${name} as it comes`]);
 
 async function measureWrites(bench: Bench, callers: number, atLeast: number): Promise<Findings> {
@@ -58,3 +61,18 @@ export const loneWritesRow: Row = {
   usesPeers: true,
   run: (bench) => measureWrites(bench, 1, 0.6),
 };
+
+/** The same as another row, with a disk that needs longer for each sync than this machine's. */
+const onSlowDisk = (row: Row): Row => ({
+  ...row,
+  name: `${row.name}-slow-disk`,
+  title: `${row.title}, each sync ${SLOW_SYNC_MS} ms longer`,
+  findObstacle,
+  run: async (bench) => {
+    bench.addEnvironment(slowSyncEnvironment(await bench.createFolder("slow-sync"), SLOW_SYNC_MS));
+    return row.run(bench);
+  },
+});
+
+export const slowDiskWritesRow = onSlowDisk(writesRow);
+export const slowDiskLoneWritesRow = onSlowDisk(loneWritesRow);

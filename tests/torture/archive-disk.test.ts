@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { listGenerationsSync } from "../../src/database/backup/archive-index.ts";
 import { createCounterDatabase, until, withFolder, withRawConnection, type TestDatabase } from "../helpers/database.ts";
+import { fillDisk, withTmpfs } from "../helpers/full-disk.ts";
 
 const isRoot = process.getuid?.() === 0;
 const CHECKPOINT_BYTES = 4 * 1024 ** 2;
@@ -16,35 +17,19 @@ interface Rig {
 
 /** A database whose archive has a small disk of its own. Not started. */
 async function withArchiveOnDisk(intervalMs: number, body: (rig: Rig) => Promise<void>): Promise<void> {
-  await withFolder(async (folder) => {
-    const disk = join(folder, "disk");
-    mkdirSync(disk);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=48m", "tmpfs", disk]);
-    const archiveFolder = join(disk, "wal");
-    mkdirSync(archiveFolder);
-    const database = createCounterDatabase({ folder });
-    database.engine.setArchive({ folder: archiveFolder, intervalMs });
-    try {
-      await body({ disk, archiveFolder, database });
-    } finally {
-      await database.close();
-      execFileSync("umount", [disk]);
-    }
-  });
-}
-
-function fillDisk(disk: string): () => void {
-  const path = join(disk, "filler");
-  const handle = openSync(path, "w");
-  for (let size = 1024 ** 2; size >= 1;) {
-    try {
-      writeSync(handle, Buffer.alloc(size));
-    } catch {
-      size = Math.floor(size / 2);
-    }
-  }
-  closeSync(handle);
-  return () => rmSync(path);
+  await withFolder((folder) =>
+    withTmpfs(folder, 48, async (disk) => {
+      const archiveFolder = join(disk, "wal");
+      mkdirSync(archiveFolder);
+      const database = createCounterDatabase({ folder });
+      database.engine.setArchive({ folder: archiveFolder, intervalMs });
+      try {
+        await body({ disk, archiveFolder, database });
+      } finally {
+        await database.close();
+      }
+    }),
+  );
 }
 
 async function add({ manager }: TestDatabase, count: number, name = "a"): Promise<void> {

@@ -1,7 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { withFolder } from "../helpers/database.ts";
+import { fillDisk, withTmpfs } from "../helpers/full-disk.ts";
 import type { TortureFolders } from "../helpers/torture-database.ts";
 import { inspectAfterTorture, NOTHING_LOST, TortureProcess, TortureTally } from "../helpers/torture-process.ts";
 import { reportTorture, STALL_LIMIT_MS } from "../helpers/torture-report.ts";
@@ -14,37 +13,6 @@ const NORMAL_WITHIN_MS = 20_000;
 
 const isRoot = process.getuid?.() === 0;
 const pause = (durationMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durationMs));
-
-/** A disk of its own, for as long as `body` runs. */
-async function withSmallDisk(
-  folder: string,
-  sizeMb: number,
-  body: (mountPoint: string) => Promise<void>,
-): Promise<void> {
-  const mountPoint = join(folder, "disk");
-  mkdirSync(mountPoint);
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${sizeMb}m`, "tmpfs", mountPoint]);
-  try {
-    await body(mountPoint);
-  } finally {
-    execFileSync("umount", [mountPoint]);
-  }
-}
-
-/** Takes what is left of the disk, to the last byte. Returns what gives it back. */
-function fillDisk(mountPoint: string): () => void {
-  const path = join(mountPoint, "filler");
-  const handle = openSync(path, "w");
-  for (let size = 1024 ** 2; size >= 1;) {
-    try {
-      writeSync(handle, Buffer.alloc(size));
-    } catch {
-      size = Math.floor(size / 2);
-    }
-  }
-  closeSync(handle);
-  return () => rmSync(path);
-}
 
 async function fillAndFree(fault: string, folders: TortureFolders, mountPoint: string): Promise<TortureTally> {
   const tally = new TortureTally();
@@ -79,7 +47,7 @@ async function fillAndFree(fault: string, folders: TortureFolders, mountPoint: s
 (isRoot ? describe : describe.skip)("a disk that is full and has space again, ten times under load", () => {
   it("takes neither reads nor acknowledged writes with it, and what cannot be queued either is refused", async () => {
     await withFolder((folder) =>
-      withSmallDisk(folder, 8, async (disk) => {
+      withTmpfs(folder, 8, async (disk) => {
         const folders = { database: disk, spool: join(disk, "spool") };
         const tally = await fillAndFree("database and spool on a full disk", folders, disk);
         expect([...tally.refusedByCode.keys()]).toEqual(["QUEUE_WRITE_FAILED"]);
@@ -89,7 +57,7 @@ async function fillAndFree(fault: string, folders: TortureFolders, mountPoint: s
 
   async function keepQueueElsewhere(sizeMb: number): Promise<void> {
     await withFolder((folder) =>
-      withSmallDisk(folder, sizeMb, async (disk) => {
+      withTmpfs(folder, sizeMb, async (disk) => {
         const folders = { database: disk, spool: join(folder, "spool") };
         const tally = await fillAndFree(`database on a full disk of ${sizeMb} MB, spool elsewhere`, folders, disk);
         expect(tally.refusedByCode).toEqual(new Map());

@@ -35,8 +35,8 @@ const NEEDED_INTENTS: Partial<Record<Event, { readonly guild: number; readonly d
   [Event.TypingStart]: { guild: Intent.GuildMessageTyping, direct: Intent.DirectMessageTyping },
 };
 
-/** Told only to bots that can see the channel; the channel's own events are told to all. */
-const NEEDS_VIEW_CHANNEL: ReadonlySet<Event> = new Set([
+/** What happens in a channel: told only to those who can see it. The channel's own events are told to all. */
+export const CHANNEL_EVENTS: ReadonlySet<Event> = new Set([
   Event.MessageCreate,
   Event.MessageUpdate,
   Event.MessageDelete,
@@ -76,7 +76,7 @@ export function isVisible(world: World, event: WorldEvent, audience: Audience): 
   const needed = NEEDED_INTENTS[event.type];
   const bit = event.guildId === undefined ? needed?.direct : needed?.guild;
   if (needed !== undefined && (bit === undefined || (audience.intents & bit) === 0)) return false;
-  if (event.guildId === undefined || event.channelId === undefined || !NEEDS_VIEW_CHANNEL.has(event.type)) return true;
+  if (event.guildId === undefined || event.channelId === undefined || !CHANNEL_EVENTS.has(event.type)) return true;
   return hasPermissions(world.permissionsOf(world.botUserId, event.channelId), PermissionFlagsBits.ViewChannel);
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { CommandRegistry } from "../commands.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { CHANNEL_EVENTS } from "../gateway/visibility.ts";
 import { isOwnPage } from "../own-page.ts";
 import type { WorldEvent } from "../world/events.ts";
 import { renderMessage } from "../world/render.ts";
@@ -26,19 +27,6 @@ const STATUS_INTERVAL_MS = 1_000;
 /** The page's clock may be off by this much before it is told. */
 const CLOCK_TOLERANCE_MS = 300;
 const CLOSE_UNKNOWN_USER = 4_004;
-
-/** Told to those who see the channel; everything else with a guild changes what there is to see. */
-const MESSAGE_EVENTS: ReadonlySet<Event> = new Set([
-  Event.MessageCreate,
-  Event.MessageUpdate,
-  Event.MessageDelete,
-  Event.MessageDeleteBulk,
-  Event.MessageReactionAdd,
-  Event.MessageReactionRemove,
-  Event.MessageReactionRemoveAll,
-  Event.MessageReactionRemoveEmoji,
-  Event.TypingStart,
-]);
 
 export interface LiveOptions {
   readonly world: World;
@@ -151,7 +139,7 @@ export class LiveServer {
 
   #tell(event: WorldEvent): void {
     if (this.#viewers.size === 0 || event.type === Event.InteractionCreate) return;
-    if (!MESSAGE_EVENTS.has(event.type)) {
+    if (!CHANNEL_EVENTS.has(event.type)) {
       // A direct channel that opens is in the snapshot already.
       if (event.guildId !== undefined) this.#planSnapshots();
       return;

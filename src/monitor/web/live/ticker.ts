@@ -13,6 +13,7 @@ function tick(): void {
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
+  now = serverNow();
   timer ??= window.setInterval(tick, STEP_MS);
   return () => {
     listeners.delete(listener);

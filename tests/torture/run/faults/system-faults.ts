@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, closeSync, existsSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { chmodSync, existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fillDisk } from "../../../helpers/full-disk.ts";
 import type { Rig } from "../rig.ts";
 import type { Fault, Heal, Need } from "./fault.ts";
 
@@ -54,21 +55,6 @@ const failingCalls: readonly Fault[] = CALLS.flatMap(({ call, points, errno }) =
   })),
 );
 
-/** To the last byte. */
-async function fillDisk({ home }: Rig): Promise<Heal> {
-  const path = join(home, "filler");
-  const handle = openSync(path, "w");
-  for (let size = 1024 ** 2; size >= 1;) {
-    try {
-      writeSync(handle, Buffer.alloc(size));
-    } catch {
-      size = Math.floor(size / 2);
-    }
-  }
-  closeSync(handle);
-  return () => rmSync(path, { force: true });
-}
-
 async function takePermissions({ databasePath }: Rig): Promise<Heal> {
   const paths = [databasePath, `${databasePath}-wal`, `${databasePath}-shm`, dirname(databasePath)];
   const modes = paths.filter((path) => existsSync(path)).map((path) => [path, statSync(path).mode & 0o777] as const);
@@ -81,7 +67,7 @@ async function takePermissions({ databasePath }: Rig): Promise<Heal> {
 
 export const systemFaults: readonly Fault[] = [
   ...failingCalls,
-  { name: "disk full", weight: 3, needs: "own-disk", maxMs: 4_000, begin: fillDisk },
+  { name: "disk full", weight: 3, needs: "own-disk", maxMs: 4_000, begin: async ({ home }) => fillDisk(home) },
   { name: "permissions taken", weight: 2, needs: "permissions", maxMs: 4_000, begin: takePermissions },
 ];
 

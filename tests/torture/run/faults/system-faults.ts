@@ -1,6 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { chmodSync, existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { fillDisk } from "../../../helpers/full-disk.ts";
 import type { Rig } from "../rig.ts";
 import type { Fault, Heal, Need } from "./fault.ts";
@@ -37,20 +38,28 @@ function pipePrefix({ folder }: Rig): string {
   return join(folder, "fiu");
 }
 
-function order(rig: Rig, command: string): void {
-  execFileSync("fiu-ctrl", ["-f", pipePrefix(rig), "-c", command, String(rig.bot.pid)], { timeout: 5_000 });
+/** Discord and the people live in this process: it must not wait for a bot that is slow to listen. */
+async function order(rig: Rig, pid: number, command: string): Promise<void> {
+  await promisify(execFile)("fiu-ctrl", ["-f", pipePrefix(rig), "-c", command, String(pid)], { timeout: 5_000 });
 }
 
 const failingCalls: readonly Fault[] = CALLS.flatMap(({ call, points, errno }) =>
   HOWS.map(({ how, verb, suffix, maxMs }): Fault => ({
     ...{ name: `${call} fails ${how}`, weight: 0.5, needs: "libfiu", maxMs },
     async begin(rig) {
-      for (const point of points) order(rig, `${verb} name=${point},failinfo=${errno}${suffix}`);
       const { pid } = rig.bot;
-      return () => {
+      const heal = async (): Promise<void> => {
         // Another process has forgotten it.
-        if (rig.bot.pid === pid) for (const point of points) order(rig, `disable name=${point}`);
+        if (rig.bot.pid !== pid) return;
+        for (const point of points) await order(rig, pid, `disable name=${point}`);
       };
+      try {
+        for (const point of points) await order(rig, pid, `${verb} name=${point},failinfo=${errno}${suffix}`);
+      } catch (error) {
+        await heal().catch(() => undefined);
+        throw error;
+      }
+      return heal;
     },
   })),
 );

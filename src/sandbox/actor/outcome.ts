@@ -81,14 +81,14 @@ export class Outcome {
 
   /** Waits until a deferred response is filled, or followed by a message, and returns what the person then reads. */
   async settled(timeoutMs = 10_000): Promise<APIMessage | undefined> {
-    await this.#wait(() => this.#isSettled, timeoutMs, "the deferred response was not filled");
+    await this.#wait(() => this.#isSettled, { timeoutMs, failure: "the deferred response was not filled" });
     return this.message ?? this.followUps.at(-1);
   }
 
   /** Waits for the bot's first response, or for the deadline to pass without one. */
   async responded(): Promise<this> {
-    const timeoutMs = this.#world.limits.interactionDeadlineMs * 2;
-    await this.#wait(() => this.#status !== "pending", timeoutMs, "the interaction neither got a response nor expired");
+    // Without a limit: an interaction that gets no response expires.
+    await this.#wait(() => this.#status !== "pending");
     return this;
   }
 
@@ -132,10 +132,10 @@ export class Outcome {
     return this.#interaction;
   }
 
-  #wait(isDone: () => boolean, timeoutMs: number, failure: string): Promise<void> {
+  #wait(isDone: () => boolean, limit?: { readonly timeoutMs: number; readonly failure: string }): Promise<void> {
     return new Promise((resolve, reject) => {
       const finish = (): void => {
-        cancel();
+        cancel?.();
         this.#waiting.delete(check);
       };
       const check = (): void => {
@@ -143,10 +143,12 @@ export class Outcome {
         finish();
         resolve();
       };
-      const cancel = this.#world.clock.schedule(timeoutMs, () => {
-        finish();
-        reject(new MusterError("OPERATION_TIMEOUT", `${failure} within ${timeoutMs} ms`));
-      });
+      const cancel =
+        limit &&
+        this.#world.clock.schedule(limit.timeoutMs, () => {
+          finish();
+          reject(new MusterError("OPERATION_TIMEOUT", `${limit.failure} within ${limit.timeoutMs} ms`));
+        });
       this.#waiting.add(check);
       check();
     });

@@ -28,8 +28,8 @@ const AUTOCOMPLETE_TIMEOUT_MS = 2_000;
 type Repliable = ChatInputCommandInteraction<"cached"> | ButtonInteraction<"cached">;
 
 /**
- * From an interaction to an answer: preconditions, the gate of the database's state, the command, and one place where
- * whatever failed becomes a sentence with a reference id that the log has. Every interaction gets an answer.
+ * From an interaction to an answer: preconditions, the command, and one place where whatever failed becomes
+ * a sentence with a reference id that the log has. Every interaction gets an answer.
  */
 export class CommandRouter {
   readonly #commands: ReadonlyMap<string, Command>;

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Option, type Command } from "commander";
@@ -6,6 +6,7 @@ import { MusterError } from "../core/errors.ts";
 import { exchangeDatabase } from "../database/backup/exchange-database.ts";
 import { removeRestoreLeftovers } from "../database/backup/execute-restore.ts";
 import type { RestoreTarget } from "../database/backup/restore-facts.ts";
+import type { RestorePlanSummary } from "../database/backup/restore-sources.ts";
 import type { RestoreOutcome } from "../database/backup/restorer.ts";
 import { offerPathOf, quarantineFolderAt, takeUpReplacement } from "../database/sqlite/replacement.ts";
 import { recordOffline } from "../store/offline-audit.ts";
@@ -13,7 +14,7 @@ import { askForYes, canAsk } from "./confirmation.ts";
 import { withDataTools, type DataTools } from "./data-tools.ts";
 import { formatExactly } from "./format-moment.ts";
 import { withProgress } from "./progress-bar.ts";
-import { describeOutcome, describePlan } from "./restore-words.ts";
+import { describeOutcome, describePlan, warnAboutOffer } from "./restore-words.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
 import type { Workplace } from "./workplace.ts";
 
@@ -68,8 +69,14 @@ async function readTarget({ at, backup }: RestoreOptions, command: Command): Pro
   return { kind: "instant", at: instant };
 }
 
-async function showPlan({ backups }: DataTools, target: RestoreTarget): Promise<VerbResult> {
+async function planRestore({ backups, databasePath }: DataTools, target: RestoreTarget): Promise<RestorePlanSummary> {
   const plan = await backups.planRestore(target);
+  if (!existsSync(offerPathOf(databasePath))) return plan;
+  return { ...plan, warnings: [...plan.warnings, warnAboutOffer(statSync(offerPathOf(databasePath)).mtimeMs)] };
+}
+
+async function showPlan(tools: DataTools, target: RestoreTarget): Promise<VerbResult> {
+  const plan = await planRestore(tools, target);
   return { data: { plan }, lines: [...describePlan(plan), "Nothing was changed (--dry-run)."] };
 }
 
@@ -80,7 +87,7 @@ async function restore(
 ): Promise<VerbResult> {
   const lock = tools.lock("restore the database");
   try {
-    const plan = await tools.backups.planRestore(target);
+    const plan = await planRestore(tools, target);
     // Whoever is asked has to see it; stdout belongs to the result.
     const planLines = describePlan(plan);
     if (!isJson) console.log(planLines.join("\n"));

@@ -129,7 +129,7 @@ export const DEFINITIONS = {
     default: "5",
     applies: "live",
     fileKeys: ["retry.max_retries"],
-    description: "How often a temporary failure is tried again",
+    description: "How often a call is tried in all when its failure may pass; 0 and 1 try once",
   },
   DB_RETRY_DELAY: {
     group: "retry",
@@ -176,7 +176,8 @@ export const DEFINITIONS = {
     default: "true",
     applies: "live",
     fileKeys: ["monitoring.enabled"],
-    description: "Check the database's health regularly, keep its metrics and raise alerts",
+    description:
+      "Take a health sample at each check, keep the samples, and raise alerts from them; alerts of what happens come in any case",
   },
   DB_HEALTH_CHECK_INTERVAL: {
     group: "health",
@@ -184,7 +185,7 @@ export const DEFINITIONS = {
     default: "30s",
     applies: "live",
     fileKeys: ["monitoring.health_check_interval", "connection_pool.health_check_interval"],
-    description: "Time between two health checks, also of idle connections",
+    description: "Time between two health checks",
   },
   METRICS_RETENTION_DAYS: {
     group: "health",
@@ -328,28 +329,28 @@ export const DEFINITIONS = {
     kind: boolean(),
     default: "true",
     applies: "restart",
-    description: "Import legacy JSON files found in LEGACY_JSON_DIR at start",
+    description: "Reserved, no effect yet: import legacy JSON files found in LEGACY_JSON_DIR at start",
   },
   LEGACY_JSON_DIR: {
     group: "legacy",
     kind: path("a folder"),
     default: "data/legacy",
     applies: "restart",
-    description: "Folder where legacy JSON files are looked for",
+    description: "Reserved, no effect yet: folder where legacy JSON files are looked for",
   },
   LEGACY_TIMEZONE: {
     group: "legacy",
     kind: timezone(),
     default: { words: "the host's time zone", from: getHostTimezone },
     applies: "restart",
-    description: "Time zone of the times in legacy files, which do not say it themselves",
+    description: "Reserved, no effect yet: time zone of the times in legacy files, which do not say it themselves",
   },
   BACKUP_JSON_ON_MIGRATION: {
     group: "legacy",
     kind: boolean(),
     default: "true",
     applies: "live",
-    description: "Keep a copy of each legacy file that is imported",
+    description: "Reserved, no effect yet: keep a copy of each legacy file that is imported",
   },
 
   REMINDER_MIN_INTERVAL: {

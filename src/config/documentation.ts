@@ -141,7 +141,7 @@ export function renderConfigurationDoc(): string {
     "",
     "## config/database.json",
     "",
-    "An optional file for the database's settings in groups. Values are written as above; numbers and `true`/`false` may stand without quotes, durations keep their unit. All keys may be left out; this example has the defaults:",
+    "An optional file for the database's settings in groups. Values are written as above; numbers and `true`/`false` may stand without quotes, durations keep their unit. All keys may be left out; this example has the defaults, but for `interval_hours`, which takes the place of `DB_BACKUP_SCHEDULE`:",
     "",
     "```json",
     renderDatabaseFileExample(),

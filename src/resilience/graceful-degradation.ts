@@ -17,7 +17,7 @@ const GATE: Readonly<Record<DegradationState["kind"], Readonly<Record<DatabaseNe
   offline: { none: "run", read: "degraded", write: "degraded" },
 };
 
-/** The state machine that the router and the database façade ask before they run anything. */
+/** The state machine that the database façade asks before it runs anything, and the router for the words of a failure. */
 export class GracefulDegradation {
   readonly #listeners = new Set<(state: DegradationState, previous: DegradationState) => void>();
   #state: DegradationState = { kind: "normal" };

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, renameSync, statSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, readdirSync, renameSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -117,6 +117,14 @@ describe("muster restore", () => {
       expect((JSON.parse(stdout) as RestoreDocument).plan.snapshotId).toBe(data.snapshotId);
       expect(readdirSync(folder).sort()).toEqual(before);
       expect(readContent(databasePath)).toBe(data.lastContent);
+    }));
+
+  it("says that a recovered database is offered, which it does not use", async () =>
+    withCopy(async (folder, databasePath) => {
+      const warnings = async (): Promise<string> => (await runMusterHere(folder, ["restore", "--dry-run"])).stdout;
+      expect(await warnings()).not.toContain("offers a database");
+      copyFileSync(databasePath, `${databasePath}.offered`);
+      expect(await warnings()).toMatch(/Warning: +the bot offers a database that it recovered .*DB_AUTO_RECOVER=true/);
     }));
 
   it("finishes what a crash left before it begins, so that no copy is lost", async () =>

@@ -337,7 +337,7 @@ export class IntegrityMonitor {
   async #giveUp(findings: readonly string[], run: CheckRun): Promise<void> {
     run.findings.push(...findings);
     const error = new MusterError("DATABASE_CORRUPT", `check the database: ${findings[0] ?? "it is damaged"}`, {
-      hint: "Restore from a backup; keep the damaged file.",
+      hint: "The bot recovers it by itself where it can (docs/restore.md); keep the damaged file.",
       details: { findings: findings.slice(0, FINDING_LIMIT) },
     });
     this.#options.logger.error("the database is damaged", { error });

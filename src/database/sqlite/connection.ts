@@ -108,9 +108,9 @@ export function createFilePrivately(path: string): void {
 function requireContent(path: string): void {
   const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (sizeOf(path) > 0 || (existsSync(path) && sizeOf(`${path}-wal`) > 0)) return;
-  const state = existsSync(path) ? "is empty" : "is not there any more";
+  const state = existsSync(path) ? "is empty" : "is not there";
   throw new MusterError("DATABASE_MISSING", `open the database: ${path} ${state}`, {
-    hint: "Put the file back, or restore a backup. An empty one is not made in its place.",
+    hint: "Look at DATABASE_PATH. A new bot makes its database at its first start; one that is lost comes back with: restore.",
   });
 }
 

@@ -26,7 +26,7 @@ const HINT_BY_CODE: Partial<Record<ErrorCode, string>> = {
   DATABASE_FULL: "Free space on the disk that holds the database.",
   DATABASE_READ_ONLY:
     "Check the owner and permissions of the file and its folder, and that the disk is mounted writable.",
-  DATABASE_CORRUPT: "Restore from a backup; keep the damaged file.",
+  DATABASE_CORRUPT: "The bot recovers it by itself where it can (docs/restore.md); keep the damaged file.",
   DATABASE_IO: "Check the disk: the operating system failed to read or write the file.",
   DATABASE_UNAVAILABLE: "Check that the file and its folder exist and can be opened by the bot's user.",
 };

@@ -80,7 +80,7 @@ describe("a connection", () => {
   it("does not make an empty file where one has to exist", async () => {
     await withFolder((folder) => {
       const path = join(folder, "a.db");
-      expect(() => openWriterConnection({ ...optionsFor(path), mustExist: true })).toThrow("not there any more");
+      expect(() => openWriterConnection({ ...optionsFor(path), mustExist: true })).toThrow("is not there");
       expect(() => statSync(path)).toThrow();
     });
   });

@@ -210,7 +210,7 @@ describe("files that are released", () => {
     await add(database);
     const released = engine.withFilesReleased(RESTORE, async () => renameSync(path, `${path}.away`));
     await expect(released).rejects.toMatchObject({
-      message: expect.stringContaining("not there any more") as string,
+      message: expect.stringContaining("is not there") as string,
     });
     // No empty one was made in its place.
     expect(existsSync(path)).toBe(false);

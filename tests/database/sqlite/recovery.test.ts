@@ -107,7 +107,7 @@ describe("a lost writer thread", () => {
       await advanceUntil(clock, () => engine.connections.state.kind === "offline");
       expect(engine.connections.state).toMatchObject({
         kind: "offline",
-        cause: { message: expect.stringContaining("not there any more") as string },
+        cause: { message: expect.stringContaining("is not there") as string },
       });
       expect(() => statSync(path)).toThrow();
       for (const suffix of ["", "-wal"]) renameSync(`${path}-moved${suffix}`, path + suffix);

@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import winston from "winston";
 import DailyRotateFile from "winston-daily-rotate-file";
 import { FILE_MODE, FOLDER_MODE } from "./durable-file.ts";
+import { describeError, shorten } from "./error-description.ts";
 import { requireWritableFolder } from "./writable-folder.ts";
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
@@ -45,13 +46,8 @@ export interface LogSinkOptions {
 const REDACTED = "[redacted]";
 /** The shape of a Discord bot token: user id, timestamp and HMAC, each base64url. */
 const TOKEN_SHAPE = /[\w-]{23,28}\.[\w-]{6}\.[\w-]{27,}/g;
-
-/** Errors as plain data with their chain of causes, so that a log line has the stack and JSON can hold it. */
-export function describeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const { name, message, stack, cause, ...own } = error as Error & Record<string, unknown>;
-  return { name, message, stack, ...own, ...(cause === undefined ? {} : { cause: describeError(cause) }) };
-}
+/** In an address of Discord's, what whoever has it may answer an interaction with, or post by a webhook. */
+const ADDRESS_TOKEN = /((?:webhooks|interactions)\/\d+\/)[^/\s"'?\\]+/g;
 
 class Redactor {
   readonly #known = new Set<string>();
@@ -65,7 +61,7 @@ class Redactor {
   }
 
   redact(line: string): string {
-    let clean = line.replace(TOKEN_SHAPE, REDACTED);
+    let clean = line.replace(TOKEN_SHAPE, REDACTED).replace(ADDRESS_TOKEN, `$1${REDACTED}`);
     for (const secret of this.#known) clean = clean.replaceAll(secret, REDACTED);
     return clean;
   }
@@ -93,8 +89,8 @@ function formatFields(fields: Readonly<Record<string, unknown>>): string {
   let [pairs, stacks] = ["", ""];
   for (const [key, value] of Object.entries(fields)) {
     if (value instanceof Error) {
-      pairs += ` ${key}=${JSON.stringify(value.message)}`;
-      stacks += `\n    ${value.stack ?? value.message}`;
+      pairs += ` ${key}=${JSON.stringify(shorten(value.message))}`;
+      stacks += `\n    ${shorten(value.stack ?? value.message)}`;
     } else {
       pairs += ` ${key}=${typeof value === "string" && /^[\w.:/-]+$/.test(value) ? value : toJson(value)}`;
     }
@@ -222,7 +218,9 @@ export function createLogSink(options: LogSinkOptions): LogSink {
   const { json, readable } = createFormats((line) => redactor.redact(line));
   const { level, isConsoleEnabled } = options;
   const transports = isConsoleEnabled ? [new winston.transports.Console({ format: readable() })] : [];
-  const root = winston.createLogger({ level, transports, silent: transports.length === 0 });
+  // The transports have formats of their own; the default one would turn all of each line into JSON once more, for nobody.
+  const format = winston.format((info) => info)();
+  const root = winston.createLogger({ level, format, transports, silent: transports.length === 0 });
   const files = new LogFiles(root, json());
   if (options.folder !== undefined) files.open(options.folder);
 

@@ -82,6 +82,57 @@ describe("the logger", () => {
     expect(lines[3]!.message).toBe("short");
   });
 
+  it("hides what gives access in the addresses of interactions and webhooks", async () => {
+    const token = `aW50ZXJhY3Rpb246${"Q".repeat(150)}`;
+    const base = "https://discord.com/api/v10";
+    const { text } = await writeLog((log) => {
+      const url = `${base}/webhooks/1440000000000000000/${token}/messages/@original`;
+      log.error("in an error", { error: Object.assign(new Error(`PATCH ${url}`), { url }) });
+      log.info(`in the message ${base}/interactions/1440000000000000001/${token}/callback?with_response=true`);
+      log.info("in a field", { address: `${base}/webhooks/1440000000000000002/${token}` });
+    });
+    expect(text).not.toContain("QQQQ");
+    expect(text).toContain("/webhooks/1440000000000000000/[redacted]/messages/@original");
+    expect(text).toContain("/interactions/1440000000000000001/[redacted]/callback?with_response=true");
+  });
+
+  it("keeps out of a line what an error repeats of a request, and its files", async () => {
+    const file = { name: "audit-log.csv", data: Buffer.alloc(8_000_000, "A") };
+    const error = Object.assign(new Error("Invalid Form Body"), {
+      ...{ code: 50_035, status: 400, method: "PATCH", rawError: { message: "Invalid Form Body" } },
+      requestBody: { files: [file], json: { content: "title of a member's event" } },
+    });
+    const startedAt = process.cpuUsage();
+    const { text, lines } = await writeLog((log) => {
+      log.error("not answered", { error: new Error("outer", { cause: error }) });
+      log.error("elsewhere", { error: Object.assign(new Error("other"), { sent: file, at: new Date(0) }) });
+    });
+    expect(process.cpuUsage(startedAt).user).toBeLessThan(1_000_000);
+    expect(text.length).toBeLessThan(10_000);
+    expect(text).not.toContain("member's event");
+    expect(lines[0]!.error).toMatchObject({ cause: { message: "Invalid Form Body", code: 50_035, status: 400 } });
+    const sent = { name: "audit-log.csv", data: "[8000000 bytes]" };
+    expect(lines[1]!.error).toMatchObject({ sent, at: "1970-01-01T00:00:00.000Z" });
+  });
+
+  it("writes a short line of an error however much it carries", async () => {
+    const deep = (level: number): unknown => (level === 0 ? "end" : Array.from({ length: 60 }, () => deep(level - 1)));
+    const circular = new Error("circular");
+    circular.cause = Object.assign(new Error("cause"), { cause: circular });
+    const errors = [
+      new Error("m".repeat(5_000_000)),
+      Object.assign(new Error("texts"), { details: { text: "t".repeat(5_000_000) } }),
+      Object.assign(new Error("many"), Object.fromEntries(numbersTo(10_000).map((key) => [key, key.repeat(1_000)]))),
+      Object.assign(new Error("deep"), { details: deep(3) }),
+      circular,
+    ];
+    const { lines, text } = await writeLog((log) => errors.forEach((error) => log.error("failed", { error })));
+    expect(lines).toHaveLength(errors.length);
+    expect(Math.max(...text.split("\n").map(({ length }) => length))).toBeLessThan(60_000);
+    expect(lines[0]!.error).toMatchObject({ message: expect.stringMatching(/^m{4000}… \(4996000 more/) as string });
+    expect(lines[4]!.error).toMatchObject({ message: "circular", cause: { message: "cause" } });
+  });
+
   it("hides secrets that it learns of later", async () => {
     const { text } = await writeLog((log) => {
       log.addSecrets(["a-new-passphrase"]);

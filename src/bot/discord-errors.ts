@@ -12,14 +12,31 @@ export function goneThing(error: unknown): GoneThing | undefined {
   return undefined;
 }
 
-/** The person does not take direct messages from the bot. */
-export function isDirectMessageRefused(error: unknown): boolean {
-  return error instanceof DiscordAPIError && error.code === RESTJSONErrorCodes.CannotSendMessagesToThisUser;
+/** Discord's plain ways of saying that a person takes no direct messages from the bot, or is gone. */
+const UNREACHABLE_CODES: readonly (number | string)[] = [
+  RESTJSONErrorCodes.CannotSendMessagesToThisUser,
+  RESTJSONErrorCodes.CannotSendMessagesToThisUserDueToHavingNoMutualGuilds,
+  RESTJSONErrorCodes.UnknownUser,
+];
+
+/**
+ * Why a direct message was refused, as far as that is this one person's matter: `unreachable` for what is to be expected
+ * of people, `other` for a refusal that somebody may want to look at. Undefined for what would befall everybody's: a
+ * Discord in trouble, or one that does not know the bot (401).
+ */
+export function refusalOfPerson(error: unknown): "unreachable" | "other" | undefined {
+  if (!(error instanceof DiscordAPIError) || isTemporary(error) || error.status === 401) return undefined;
+  return UNREACHABLE_CODES.includes(error.code) ? "unreachable" : "other";
+}
+
+/** The bot has opened direct messages to too many people within a short time. */
+export function isOpeningTooFast(error: unknown): boolean {
+  return error instanceof DiscordAPIError && error.code === RESTJSONErrorCodes.OpeningDirectMessagesTooFast;
 }
 
 /** Whether trying again may help: Discord was overloaded, slow or out of reach. What it refused, it refuses again. */
 export function isTemporary(error: unknown): boolean {
-  if (error instanceof DiscordAPIError) return error.status >= 500;
+  if (error instanceof DiscordAPIError) return error.status >= 500 || isOpeningTooFast(error);
   if (error instanceof HTTPError) return error.status >= 500;
   // Aborted by its timeout, connection refused or reset: undici's errors have no class in common.
   return error instanceof Error && (error.name === "AbortError" || "code" in error || error.name === "TypeError");

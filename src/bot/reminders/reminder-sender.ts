@@ -5,7 +5,7 @@ import { MusterError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import { backoffDelayMs } from "../../resilience/backoff.ts";
 import { splitMentions } from "../../roll-call/mentions.ts";
-import { isDirectMessageRefused, isTemporary } from "../discord-errors.ts";
+import { isOpeningTooFast, isTemporary, refusalOfPerson } from "../discord-errors.ts";
 
 /** discord.js itself tries a request three times; these are tries of that, for an outage of a minute. */
 const SEND_RETRY = { maxAttempts: 4, baseDelay: 1_000, maxDelay: 30_000, backoffMultiplier: 4 } as const;
@@ -75,10 +75,10 @@ export class ReminderSender {
     }
   }
 
-  /** Writes to each of `userIds` in private. Returns those who do not take direct messages. */
+  /** Writes to each of `userIds` in private. Returns those who were not reached: they are to be mentioned instead. */
   async direct(delivery: Delivery, userIds: readonly string[], onDelivered: OnDelivered): Promise<string[]> {
-    const refused: string[] = [];
-    for (const userId of userIds) {
+    const unreached: string[] = [];
+    for (const [index, userId] of userIds.entries()) {
       try {
         await this.#retry(() =>
           this.#client.users.send(userId, {
@@ -87,13 +87,20 @@ export class ReminderSender {
             enforceNonce: true,
           }),
         );
-        await onDelivered([userId], undefined);
       } catch (error) {
-        if (!isDirectMessageRefused(error)) throw error;
-        refused.push(userId);
+        // It goes on for minutes then, and would for each of those who come after.
+        if (isOpeningTooFast(error)) return [...unreached, ...userIds.slice(index)];
+        const refusal = refusalOfPerson(error);
+        if (!refusal) throw error;
+        if (refusal === "other") {
+          this.#logger.warn("direct message refused", { reminderId: delivery.reminderId, error });
+        }
+        unreached.push(userId);
+        continue;
       }
+      await onDelivered([userId], undefined);
     }
-    return refused;
+    return unreached;
   }
 
   /** Removes messages of an earlier reminder; one that is gone already, or may not be removed, is no failure. */

@@ -48,7 +48,7 @@ export class ReminderSender {
     this.#random = random;
   }
 
-  /** Ends waiting for a Discord that does not answer: what is under way then throws SHUTTING_DOWN. */
+  /** No further message is sent: what is under way throws SHUTTING_DOWN, and is gone on with after the next start. */
   stop(): void {
     this.#stopping.abort(new MusterError("SHUTTING_DOWN", "send a reminder: the program is stopping"));
   }
@@ -118,16 +118,19 @@ export class ReminderSender {
   }
 
   async #requireChannel(channelId: string): Promise<SendableChannels> {
-    const channel = await this.#client.channels.fetch(channelId);
+    const channel = await this.#retry(() => this.#client.channels.fetch(channelId));
     if (!channel?.isSendable()) throw new TypeError("the channel takes no messages");
     return channel;
   }
 
   async #retry<Result>(send: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
+      this.#stopping.signal.throwIfAborted();
       try {
         return await send();
       } catch (error) {
+        // A client that is being destroyed fails every request: that says nothing about the reminder.
+        this.#stopping.signal.throwIfAborted();
         if (attempt === SEND_RETRY.maxAttempts || !isTemporary(error)) throw error;
         this.#logger.warn("reminder not sent yet", { attempt, error });
         await sleep(this.#clock, backoffDelayMs(attempt, SEND_RETRY, this.#random), this.#stopping.signal);

@@ -38,6 +38,10 @@ class Rig {
     return this.sender.direct(DELIVERY, PEOPLE, this.#note);
   }
 
+  mention(): Promise<void> {
+    return this.sender.mention(DELIVERY, PEOPLE, this.#note);
+  }
+
   readonly #note = async (userIds: readonly string[]): Promise<void> => void this.reached.push(...userIds);
 
   #take(receiver: string): void {
@@ -90,5 +94,25 @@ describe("direct messages of a reminder", () => {
     rig.refusal = (userId) => (userId === person ? error : undefined);
     await expect(rig.direct()).rejects.toBe(error);
     expect(rig.tried.filter((id) => id === person)).toHaveLength(tries);
+  });
+});
+
+describe("a stop while a reminder is sent", () => {
+  it.each(["direct", "mention"] as const)("ends it before the next message (%s)", async (kind) => {
+    const rig = new Rig();
+    rig.refusal = () => void rig.sender.stop();
+    await expect(rig[kind]()).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
+    expect(rig.tried).toHaveLength(1);
+    // What went out is noted all the same.
+    expect(rig.reached.length).toBeGreaterThan(0);
+  });
+
+  it.each(["direct", "mention"] as const)("is told from a refusal: the client is gone by then (%s)", async (kind) => {
+    const rig = new Rig();
+    rig.refusal = () => {
+      rig.sender.stop();
+      return new Error("Expected token to be set for this request, but none was present");
+    };
+    await expect(rig[kind]()).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
   });
 });

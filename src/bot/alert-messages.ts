@@ -23,8 +23,8 @@ interface ChannelQueue {
   readonly channelId: string;
   lines: Line[];
   omittedCount: number;
-  /** No message before then. */
-  nextAt: number;
+  /** Monotonic; no message before then. */
+  readyAtMs: number;
   isFailing: boolean;
 }
 
@@ -87,11 +87,11 @@ export class AlertMessages {
     let queue = this.#queues.get(channelId);
     if (!queue) {
       this.#forgetIdle();
-      const nextAt = this.#options.clock.now() + COLLECT_MS;
-      this.#queues.set(channelId, (queue = { channelId, lines: [], omittedCount: 0, nextAt, isFailing: false }));
+      queue = { channelId, lines: [], omittedCount: 0, readyAtMs: -Infinity, isFailing: false };
+      this.#queues.set(channelId, queue);
     }
     const { clock } = this.#options;
-    if (queue.lines.length === 0) queue.nextAt = Math.max(queue.nextAt, clock.now() + COLLECT_MS);
+    if (queue.lines.length === 0) queue.readyAtMs = Math.max(queue.readyAtMs, clock.monotonic() + COLLECT_MS);
     return queue;
   }
 
@@ -108,7 +108,7 @@ export class AlertMessages {
     const waiting = [...this.#queues.values()].filter(({ lines }) => lines.length > 0);
     if (waiting.length === 0) return;
     const { clock, isConnected } = this.#options;
-    const dueMs = Math.max(Math.min(...waiting.map(({ nextAt }) => nextAt)) - clock.now(), 0);
+    const dueMs = Math.max(Math.min(...waiting.map(({ readyAtMs }) => readyAtMs)) - clock.monotonic(), 0);
     const delayMs = isConnected() ? dueMs : Math.max(dueMs, AWAY_INTERVAL_MS);
     this.#cancelTimer = clock.schedule(delayMs, () => {
       if (!isConnected()) {
@@ -123,10 +123,10 @@ export class AlertMessages {
   }
 
   async #sendDue(): Promise<void> {
-    const now = this.#options.clock.now();
+    const nowMs = this.#options.clock.monotonic();
     for (const queue of this.#queues.values()) {
       if (this.#isStopped) return;
-      if (queue.lines.length > 0 && queue.nextAt <= now) await this.#sendOne(queue);
+      if (queue.lines.length > 0 && queue.readyAtMs <= nowMs) await this.#sendOne(queue);
     }
   }
 
@@ -138,11 +138,11 @@ export class AlertMessages {
     queue.omittedCount = 0;
     try {
       await this.#post(queue.channelId, content);
-      queue.nextAt = clock.now() + MESSAGE_INTERVAL_MS;
+      queue.readyAtMs = clock.monotonic() + MESSAGE_INTERVAL_MS;
       queue.isFailing = false;
     } catch (error) {
       const mayPass = isTemporary(error);
-      queue.nextAt = clock.now() + (mayPass ? RETRY_INTERVAL_MS : MESSAGE_INTERVAL_MS);
+      queue.readyAtMs = clock.monotonic() + (mayPass ? RETRY_INTERVAL_MS : MESSAGE_INTERVAL_MS);
       if (mayPass) {
         queue.lines.unshift(...taken);
         queue.omittedCount += omittedCount + Math.max(queue.lines.length - MAX_LINES, 0);

@@ -24,8 +24,8 @@ export interface LimitedNoticesOptions {
  */
 export class LimitedNotices {
   readonly #options: LimitedNoticesOptions;
-  /** Since when it is limited, and whether people have been told. */
-  #limited: { readonly since: number; isTold: boolean; cancelTimer: () => void } | undefined;
+  /** Since when it is limited (monotonic), and whether people have been told. */
+  #limited: { readonly sinceMs: number; isTold: boolean; cancelTimer: () => void } | undefined;
   readonly #unsubscribe: () => void;
 
   constructor(options: LimitedNoticesOptions) {
@@ -54,7 +54,7 @@ export class LimitedNotices {
       this.#setStatus(texts.failures.limitedStatus);
       this.#alert(texts.failures.limitedNotice(current.kind));
     });
-    this.#limited = { since: clock.now(), isTold: false, cancelTimer };
+    this.#limited = { sinceMs: clock.monotonic(), isTold: false, cancelTimer };
   }
 
   #end(): void {
@@ -65,7 +65,7 @@ export class LimitedNotices {
     limited.cancelTimer();
     if (!limited.isTold) return;
     this.#setStatus(undefined);
-    this.#alert(texts.failures.restoredNotice(formatDuration(clock.now() - limited.since)));
+    this.#alert(texts.failures.restoredNotice(formatDuration(clock.monotonic() - limited.sinceMs)));
   }
 
   #setStatus(text: string | undefined): void {

@@ -24,7 +24,8 @@ export function requirePermissions(member: GuildMember, permissions: bigint | un
 /** When each member may use which action again. Forgets what is over. */
 export class Cooldowns {
   readonly #clock: Clock;
-  readonly #readyAt = new Map<string, number>();
+  /** Monotonic. */
+  readonly #readyAtMs = new Map<string, number>();
   static readonly #SWEEP_SIZE = 10_000;
 
   constructor(clock: Clock) {
@@ -34,15 +35,15 @@ export class Cooldowns {
   /** Throws a Refusal that says when, or starts the member's cooldown. */
   require(action: string, userId: string, cooldownMs: number | undefined, texts: Texts): void {
     if (!cooldownMs) return;
-    const now = this.#clock.now();
+    const nowMs = this.#clock.monotonic();
     const key = `${action} ${userId}`;
-    const readyAt = this.#readyAt.get(key) ?? 0;
-    if (readyAt > now) throw new Refusal(texts.general.cooldown(formatMoment(readyAt, "relative")));
-    if (this.#readyAt.size >= Cooldowns.#SWEEP_SIZE) this.#sweep(now);
-    this.#readyAt.set(key, now + cooldownMs);
+    const waitMs = (this.#readyAtMs.get(key) ?? nowMs) - nowMs;
+    if (waitMs > 0) throw new Refusal(texts.general.cooldown(formatMoment(this.#clock.now() + waitMs, "relative")));
+    if (this.#readyAtMs.size >= Cooldowns.#SWEEP_SIZE) this.#sweep(nowMs);
+    this.#readyAtMs.set(key, nowMs + cooldownMs);
   }
 
-  #sweep(now: number): void {
-    for (const [key, readyAt] of this.#readyAt) if (readyAt <= now) this.#readyAt.delete(key);
+  #sweep(nowMs: number): void {
+    for (const [key, readyAtMs] of this.#readyAtMs) if (readyAtMs <= nowMs) this.#readyAtMs.delete(key);
   }
 }

@@ -14,7 +14,7 @@ function createRig() {
   const clock = new ManualClock();
   const sent: Sent[] = [];
   const warnings: string[] = [];
-  const state = { isConnected: true, failure: undefined as Error | undefined, tryCount: 0 };
+  const state = { isConnected: true, failure: undefined as Error | undefined, tryCount: 0, setBackMs: 0 };
   const createChannel = (channelId: string) => ({
     isSendable: () => true,
     async send({ content, allowedMentions }: { content: string; allowedMentions: unknown }) {
@@ -28,7 +28,11 @@ function createRig() {
   const client = { channels: { fetch: async (id: string) => createChannel(id) } } as unknown as Client;
   const messages = new AlertMessages({
     isConnected: () => state.isConnected,
-    clock,
+    clock: {
+      now: () => clock.now() - state.setBackMs,
+      monotonic: () => clock.monotonic(),
+      schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
+    },
     logger: { ...silentLogger, warn: (message) => void warnings.push(message) },
     texts: english,
   });
@@ -103,6 +107,21 @@ describe("alerts in channels", () => {
     expect(sent.at(-1)).toMatchObject({ content: "three" });
     expect(sent).toHaveLength(2);
     expect(warnings).toHaveLength(3);
+  });
+
+  it("come no later because the machine's clock was set back, be they new, next or repeated", async () => {
+    const { messages, sent, pass, state } = createRig();
+    messages.send("1", "one");
+    state.setBackMs = 3_600_000;
+    await pass(500);
+    messages.send("1", "two");
+    state.setBackMs *= 2;
+    state.failure = Object.assign(new Error("reset"), { code: "ECONNRESET" });
+    await pass(3_000);
+    state.setBackMs *= 2;
+    state.failure = undefined;
+    await pass(30_000);
+    expect(sent).toMatchObject([{ content: "one" }, { content: "two" }]);
   });
 
   it("end with a stop", async () => {

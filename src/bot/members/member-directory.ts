@@ -8,7 +8,8 @@ const FULL_FETCH_INTERVAL_MS = 30_000;
 interface GuildList {
   fetching: Promise<void> | undefined;
   isComplete: boolean;
-  fetchedAt: number;
+  /** Monotonic; no full fetch before then. */
+  fetchableAtMs: number;
   /** Goes up when what is being fetched is out of date already. */
   generation: number;
   /** Set while an answer is awaited: ends that. */
@@ -53,16 +54,16 @@ export class MemberDirectory {
 
   /** The list is complete after it, unless something came between. */
   async #fetchAll(guild: Guild, list: GuildList): Promise<void> {
-    const waitMs = list.fetchedAt + FULL_FETCH_INTERVAL_MS - this.#clock.now();
+    const waitMs = list.fetchableAtMs - this.#clock.monotonic();
     if (waitMs > 0) await sleep(this.#clock, waitMs);
     // Of a client that was given up meanwhile discord.js would ask all the same, and nobody could catch what it throws.
     if (!guild.client.isReady()) throw new MusterError("SHUTTING_DOWN", "list the members: the bot has disconnected");
-    list.fetchedAt = this.#clock.now();
+    list.fetchableAtMs = this.#clock.monotonic() + FULL_FETCH_INTERVAL_MS;
     const { generation } = list;
     const known = new Map(guild.members.cache);
     const fetched = await requestAll(guild, list);
     if (!fetched) {
-      list.fetchedAt = 0;
+      list.fetchableAtMs = -Infinity;
       return;
     }
     // Fetching adds and updates; those who left while nobody was listening are still in the cache. Who joined, or came
@@ -76,7 +77,7 @@ export class MemberDirectory {
   #listOf(guildId: string): GuildList {
     let list = this.#lists.get(guildId);
     if (!list) {
-      list = { fetching: undefined, isComplete: false, fetchedAt: 0, generation: 0, abandon: undefined };
+      list = { fetching: undefined, isComplete: false, fetchableAtMs: -Infinity, generation: 0, abandon: undefined };
       this.#lists.set(guildId, list);
     }
     return list;

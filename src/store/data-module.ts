@@ -3,6 +3,7 @@ import { auditOperations } from "./audit.ts";
 import { eventOperations } from "./events.ts";
 import { flagOperations } from "./flags.ts";
 import { guildOperations } from "./guilds.ts";
+import { memberDataOperations } from "./member-data.ts";
 import { firstTables } from "./migrations/001-first-tables.ts";
 import { commandUsage } from "./migrations/002-command-usage.ts";
 import { reactionOperations } from "./reactions.ts";
@@ -20,6 +21,7 @@ export const operations = {
   reminders: reminderOperations,
   flags: flagOperations,
   audit: auditOperations,
+  memberData: memberDataOperations,
   usage: usageOperations,
   integrity: integrityOperations,
 };

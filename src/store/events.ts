@@ -25,6 +25,7 @@ export interface EventRecord {
   readonly messageId: string;
   /** The message of the bot's that shows the answers: the same one, unless a foreign message was adopted. */
   readonly cardMessageId: string;
+  /** `NO_CREATOR` when whoever created it had their data deleted. */
   readonly creatorId: string;
   readonly title: string;
   readonly description: string;
@@ -40,6 +41,9 @@ export interface EventRecord {
   readonly nextReminderAt?: number;
   readonly createdAt: number;
 }
+
+/** In place of a creator's id. */
+export const NO_CREATOR = "";
 
 export const EVENT_STATES = ["open", "paused", "closed"] as const;
 export type EventState = (typeof EVENT_STATES)[number];

@@ -11,7 +11,7 @@ const USER = "200000000000000001";
 const EVENT = "01J0000000000000000000EVNT";
 const AT = 1_750_000_000_000;
 
-const { events, reactions, reminders, flags, audit, users, guilds, usage } = operations;
+const { events, reactions, reminders, flags, audit, users, guilds, usage, memberData } = operations;
 const database = new Database(":memory:");
 const run = statementsOf.bind(undefined, database);
 
@@ -45,6 +45,11 @@ const CASES: readonly Case[] = [
   ["guilds.find", () => run(guilds.find, { guildId: GUILD })],
   ["users.listReminderModes", () => run(users.listReminderModes, { guildId: GUILD })],
   ["users.listSeen", () => run(users.listSeen, { guildId: GUILD, limit: 1_000 })],
+  ["memberData.find", () => run(memberData.find, { guildId: GUILD, userId: USER })],
+  ["memberData.listEvents", () => run(memberData.listEvents, { ...page, userId: USER })],
+  ["memberData.listEvents, next page", () => run(memberData.listEvents, { ...page, userId: USER, cursor })],
+  // Of somebody of whom nothing is kept: all operations here have the same id, and the audit log takes it once.
+  ["memberData.delete", () => run(memberData.delete, { guildId: GUILD, userId: "200000000000000002" })],
   ["reminders.prune", () => run(reminders.prune, { before: AT, limit: 1_000 })],
   ["usage.prune", () => run(usage.prune, { before: AT, limit: 1_000 })],
   ["audit.listActions", () => run(audit.listActions, { guildId: GUILD })],

@@ -97,6 +97,8 @@ describe("what a write says that it touches", () => {
       ],
       ["events.transition", { ...event, actorId: OWNER, to: "paused" }],
       ["events.transition", { ...event, actorId: OWNER, to: "closed" }],
+      ["reactions.record", { guildId, eventId: second, userId: MEMBER_1, username: null, emoji: "✅" }],
+      ["memberData.delete", { guildId, userId: MEMBER_1 }],
       ["events.delete", { ...event, actorId: OWNER }],
     ];
     const answers = async (): Promise<string[]> =>

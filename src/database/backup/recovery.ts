@@ -147,7 +147,7 @@ export class Recovery {
     if (decision.kind === "restore" || decision.kind === "missing") logger.error(decision.found);
     if (decision.kind === "missing") {
       const reason = new MusterError("DATABASE_MISSING", `open the database: ${decision.found}`, {
-        hint: BEGIN_ANEW_HINT,
+        hint: decision.areBackupsUnreadable ? UNREADABLE_HINT : BEGIN_ANEW_HINT,
       });
       degradation.transition({ kind: "offline", reason, since: this.#options.clock.now() });
       await this.#tell("failed", decision.found, {});
@@ -542,6 +542,9 @@ export class Recovery {
 
 const BEGIN_ANEW_HINT =
   "Restore a backup (npm run muster -- restore) or put the file back. To begin anew on purpose, move away what the message names, with the data folder's lock, and start again.";
+
+const UNREADABLE_HINT =
+  "Give the bot the right to read that folder, or bring its disk back: it is tried again every ten minutes. If there never was a database, remove the data folder's lock as well and start again.";
 
 function createAwayError(finding: MusterError): MusterError {
   return new MusterError(

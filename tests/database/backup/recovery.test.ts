@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { MusterError } from "../../../src/core/errors.ts";
 import { offerPathOf } from "../../../src/database/sqlite/replacement.ts";
 import { RecoveryRig } from "./recovery-rig.ts";
@@ -43,6 +44,18 @@ describe("a start", () => {
     expect(rig.countJobs("inspect-archive")).toBe(4);
     expect(rig.incidents).toEqual(["notice"]);
     expect(rig.recovery.status().notice).toContain("SIGKILL");
+  });
+
+  it("stays without a database while the backups cannot be read, instead of making an empty one", async () => {
+    rmSync(rig.databasePath);
+    mkdirSync(join(rig.folder, "backups"));
+    writeFileSync(join(rig.folder, "backups", "snapshots"), "not a folder");
+    await rig.recovery.prepareStart(false);
+    expect(rig.degradation.state).toMatchObject({
+      kind: "offline",
+      reason: { code: "DATABASE_MISSING", hint: expect.stringContaining("bring its disk back") as string },
+    });
+    expect(rig.incidents).toEqual(["failed"]);
   });
 
   it("does not look again at an archive that cannot be read", async () => {

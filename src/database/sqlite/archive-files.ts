@@ -28,6 +28,8 @@ import { syncPath } from "./replacement.ts";
 import { WAL_HEADER_BYTES } from "./wal-format.ts";
 
 const COPY_BYTES = 4 * 1024 ** 2;
+/** A sync of more could take longer than a thread may be silent. */
+const SYNC_BYTES = 16 * 1024 ** 2;
 const TRIM_FROM_BYTES = 16 * 1024 ** 2;
 
 /**
@@ -85,17 +87,20 @@ export class ArchiveFiles {
       this.#indexBytes = 0;
       syncPath(this.#folder);
     }
-    this.#closeSegment();
     if (this.#indexBytes > this.#trimFromBytes) this.#trimIndex(folder);
     this.#openSegment(join(folder, segmentName(line.segment)), "w");
     syncPath(folder);
     this.appendLines([line]);
   }
 
-  /** Copies bytes of the log to the same place in the segment, durably; the header comes with the first of them. */
-  copyToSegment(log: number, from: number, to: number): void {
+  /**
+   * Copies bytes of the log to the same place in the segment, durably; the header comes with the first of them.
+   * `onProgress` is called after each portion of some megabytes.
+   */
+  copyToSegment(log: number, from: number, to: number, onProgress: () => void): void {
     const segment = this.#segment!;
     const buffer = (this.#buffer ??= Buffer.allocUnsafeSlow(COPY_BYTES));
+    let unsyncedBytes = 0;
     for (let at = from === WAL_HEADER_BYTES ? 0 : from; at < to;) {
       const byteCount = readSync(log, buffer, 0, Math.min(COPY_BYTES, to - at), at);
       if (byteCount === 0) {
@@ -103,6 +108,12 @@ export class ArchiveFiles {
       }
       writeWhole(segment, buffer.subarray(0, byteCount), at);
       at += byteCount;
+      unsyncedBytes += byteCount;
+      if (unsyncedBytes >= SYNC_BYTES) {
+        fdatasyncSync(segment);
+        unsyncedBytes = 0;
+      }
+      onProgress();
     }
     // Before the index tells of it: a line whose bytes a power cut took would hide that they are missing.
     fdatasyncSync(segment);
@@ -150,17 +161,26 @@ export class ArchiveFiles {
       .map((line) => `${line}\n`)
       .join("");
     const temporary = `${path}.tmp`;
-    writeFileSync(temporary, kept, { encoding: "latin1", mode: FILE_MODE, flush: true });
-    renameSync(temporary, path);
-    syncPath(folder);
+    const handle = openSync(temporary, "w+", FILE_MODE);
+    try {
+      writeFileSync(handle, kept, { encoding: "latin1", flush: true });
+      renameSync(temporary, path);
+    } catch (error) {
+      closeSync(handle);
+      throw error;
+    }
     closeSync(this.#index!);
-    this.#index = openSync(path, "r+");
+    this.#index = handle;
     this.#indexBytes = kept.length;
+    syncPath(folder);
     this.#trimFromBytes = Math.max(this.#trimFromBytes, 2 * kept.length);
   }
 
+  /** The former one stays open when this one cannot be opened: the next try then finds the archive as it was. */
   #openSegment(path: string, flags: "r+" | "w"): void {
-    this.#segment = openSync(path, flags, FILE_MODE);
+    const segment = openSync(path, flags, FILE_MODE);
+    this.#closeSegment();
+    this.#segment = segment;
     this.#segmentPath = path;
   }
 

@@ -68,6 +68,8 @@ export class DatabaseThread {
   #rescue: PromiseWithResolvers<RescueOutcome> | undefined;
   /** When the ping was sent that has not been answered, monotonic milliseconds. */
   #pingedAt: number | undefined;
+  /** When it last said that it works at something long, monotonic milliseconds. */
+  #workedAt = -Infinity;
   #archiveStatus: ArchiveStatus | undefined;
   /** Who waits for what is committed to be archived, in order. */
   readonly #flushes: (() => void)[] = [];
@@ -120,9 +122,14 @@ export class DatabaseThread {
     return !this.#isEnding;
   }
 
-  /** Milliseconds for which the thread has not answered a ping; 0 = it answers. */
+  /** Milliseconds for which the thread has not answered a ping, nor said that it works; 0 = it answers. */
   get silentMs(): number {
-    return this.#pingedAt === undefined ? 0 : this.#clock.monotonic() - this.#pingedAt;
+    return this.#pingedAt === undefined ? 0 : this.#clock.monotonic() - Math.max(this.#pingedAt, this.#workedAt);
+  }
+
+  /** When it last said that it works at something long, monotonic milliseconds. */
+  get workedAt(): number {
+    return this.#workedAt;
   }
 
   /** Of the writer, as of its last sign of life; undefined when it does not archive. */
@@ -239,6 +246,7 @@ export class DatabaseThread {
     }
     // The first reason is the true one: that the thread has ended, which comes next, only follows from it.
     if (message.notice === "failed") this.#lose(fromWireError(message.error));
+    if (message.notice === "working") this.#workedAt = this.#clock.monotonic();
     if (message.notice === "pong") {
       this.#pingedAt = undefined;
       this.#archiveStatus = message.archive;

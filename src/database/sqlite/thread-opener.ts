@@ -17,7 +17,7 @@ const DEFAULT_END_LIMIT_MS = 2_000;
 
 export interface ThreadOpenerOptions {
   readonly thread: ThreadOptions;
-  /** Longest wait for a thread to open its connection, milliseconds. */
+  /** Longest wait for a thread to open its connection while it does not say that it works, milliseconds. */
   readonly connectionTimeoutMs: () => number;
   /** Threads that were given up and may exist all the same. Default: 24. */
   readonly maxAbandonedCount?: number;
@@ -58,11 +58,18 @@ export class ThreadOpener {
     this.#refuseWhileManyHang();
     const thread = this.#create(role, onLost);
     const timeoutMs = this.#options.connectionTimeoutMs();
-    const cancel = this.#options.clock.schedule(timeoutMs, () => {
+    const { clock } = this.#options;
+    const giveUp = (): void => {
+      const leftMs = thread.workedAt + timeoutMs - clock.monotonic();
+      if (leftMs > 0) {
+        cancel = clock.schedule(leftMs, giveUp);
+        return;
+      }
       void thread.terminate(
         new MusterError("DATABASE_UNAVAILABLE", `open the database: no connection within ${timeoutMs} ms`),
       );
-    });
+    };
+    let cancel = clock.schedule(timeoutMs, giveUp);
     try {
       await thread.ready;
     } finally {

@@ -70,6 +70,8 @@ export interface WireError {
 export type ThreadNotice =
   | { readonly notice: "ready"; readonly engineVersion: string; readonly fileIdentity: FileIdentity | undefined }
   | { readonly notice: "pong"; readonly archive?: ArchiveStatus | undefined; readonly isFlushed?: boolean }
+  /** Again and again during what takes long and cannot be interrupted to answer a ping. */
+  | { readonly notice: "working" }
   /** How the rescue ended; the thread ends after it. */
   | { readonly notice: "rescued"; readonly quarantineFolder: string | undefined; readonly error?: WireError }
   | { readonly notice: "failed"; readonly error: WireError }

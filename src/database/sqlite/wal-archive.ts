@@ -38,6 +38,8 @@ import {
 const FILE_TIME_TICK_MS = 10;
 
 const FOREIGN_USE = "another program has used the database";
+/** A clock that is corrected by less costs the commits until it has caught up their exact times, and not a generation. */
+const CLOCK_TOLERANCE_MS = 5_000;
 
 export interface WalArchiveOptions {
   readonly databasePath: string;
@@ -45,6 +47,8 @@ export interface WalArchiveOptions {
   readonly folder: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** Called again and again while much is read or copied, which can take longer than a thread may be silent. */
+  readonly onProgress?: () => void;
 }
 
 /** How far the archive is, within which life of the log. */
@@ -249,14 +253,21 @@ export class WalArchive {
     const isSameLife = this.#progress?.header.salts === header.salts;
     const scanner = new WalScanner(header, isSameLife ? this.#progress : undefined);
     const from = scanner.offset;
-    const commits = scanWal(log.handle, scanner);
+    const { now, onProgress = () => undefined } = this.#options;
+    const commits = scanWal(log.handle, scanner, onProgress);
     this.#requireCommits(commits.length);
     const last = commits.at(-1);
     if (!last) return;
+    // No moment could be restored until the clock has caught up: the times of a generation only go forward.
+    if (now() < this.#lastAt - CLOCK_TOLERANCE_MS) {
+      this.abandon("the machine's clock was set back");
+      this.#lastAt = 0;
+      return this.#copy(log, header);
+    }
     const times = this.#dateCommits(commits, log);
     try {
       const progress = isSameLife && this.#progress ? this.#progress : this.#beginLife(header, times[0]!);
-      this.#files.copyToSegment(log.handle, from, last.offset);
+      this.#files.copyToSegment(log.handle, from, last.offset, onProgress);
       this.#files.appendLines(describeCommits(progress, commits, from, times));
       this.#files.sync();
       // A copy that fails is tried again, and then the same life may follow.

@@ -55,8 +55,11 @@ export async function readWalFile(
   }
 }
 
-/** The commits from the scanner's place on. Synchronous, for the thread that makes them, between two of them. */
-export function scanWal(log: number, scanner: WalScanner): WalCommit[] {
+/**
+ * The commits from the scanner's place on. Synchronous, for the thread that makes them, between two of them. `onProgress`
+ * is called after each portion of some megabytes.
+ */
+export function scanWal(log: number, scanner: WalScanner, onProgress: () => void = () => undefined): WalCommit[] {
   const commits: WalCommit[] = [];
   for (let frames = FRAMES_PER_FIRST_READ; ; frames = Math.min(4 * frames, FRAMES_PER_READ)) {
     const content = Buffer.allocUnsafe(frames * scanner.frameBytes);
@@ -64,6 +67,7 @@ export function scanWal(log: number, scanner: WalScanner): WalCommit[] {
     const byteCount = readSync(log, content, 0, content.length, offset);
     for (const commit of scanner.scan(content.subarray(0, byteCount))) commits.push(commit);
     if (scanner.offset === offset) return commits;
+    onProgress();
   }
 }
 

@@ -22,6 +22,8 @@ import { WalArchive } from "./wal-archive.ts";
 const APPLIED_OPERATION_RETENTION_MS = 30 * 24 * 3_600_000;
 const PRUNE_BATCH_SIZE = 500;
 const HOUSEKEEPING_INTERVAL_MS = 5_000;
+/** How often it is said that a long copy to the archive goes on. */
+const PROGRESS_INTERVAL_MS = 100;
 /** Each checkpoint begins another life of the log, and with it another segment of the archive: not for every few writes. */
 const IDLE_CHECKPOINT_INTERVAL_MS = 10 * 60_000;
 
@@ -38,10 +40,19 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
   const { path } = options.connection;
   const reportTrouble = (activity: string, error: unknown): void =>
     notify({ notice: "trouble", error: toWireError(classifySqliteError(error, activity)) });
+  let saidAt = -Infinity;
+  const sayWorking = (): void => {
+    if (systemClock.monotonic() - saidAt < PROGRESS_INTERVAL_MS) return;
+    saidAt = systemClock.monotonic();
+    notify({ notice: "working" });
+  };
   const createArchive = (settings: ArchiveSettings | undefined): ArchiveKeeper | undefined => {
     if (settings === undefined || path === IN_MEMORY_PATH) return undefined;
-    const files = new WalArchive({ databasePath: path, folder: settings.folder, now: () => systemClock.now() });
-    return new ArchiveKeeper(files, settings.intervalMs, (error) => reportTrouble("archive the log", error));
+    const archive = new WalArchive({
+      ...{ databasePath: path, folder: settings.folder },
+      ...{ now: () => systemClock.now(), onProgress: sayWorking },
+    });
+    return new ArchiveKeeper(archive, settings.intervalMs, (error) => reportTrouble("archive the log", error));
   };
   let archive = createArchive(options.archive);
   // Before anything else: what the log on the disk has, and the archive not yet, may be about to be moved aside.

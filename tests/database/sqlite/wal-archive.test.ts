@@ -17,6 +17,7 @@ class Rig {
   readonly path: string;
   readonly folder: string;
   now = 1_000;
+  progressCount = 0;
   archive!: WalArchive;
   database!: Database.Database;
 
@@ -29,7 +30,10 @@ class Rig {
   }
 
   open(): void {
-    this.archive = new WalArchive({ databasePath: this.path, folder: this.folder, now: () => this.now });
+    this.archive = new WalArchive({
+      ...{ databasePath: this.path, folder: this.folder, now: () => this.now },
+      onProgress: () => this.progressCount++,
+    });
     try {
       this.archive.open();
     } finally {
@@ -108,6 +112,28 @@ describe("the time of an archived commit", () => {
       rig.archive.flush();
       // What nobody noted was committed before the next one that somebody did.
       expect(await rig.readTimes()).toEqual([1_100, 1_200, 1_300, 1_300]);
+    });
+  });
+
+  it("is true again, in a new generation, after a clock that was ahead was put right", async () => {
+    await withRig(async (rig) => {
+      rig.now = 3_600_000;
+      rig.write(rig.now);
+      rig.archive.flush();
+      const { generation } = rig;
+      // Corrected by little: the times of a generation only go forward.
+      rig.now -= 4_000;
+      rig.write(rig.now);
+      rig.archive.flush();
+      expect(rig.generation).toBe(generation);
+      expect(await rig.readTimes()).toEqual([3_600_000, 3_600_000, 3_600_000]);
+      rig.now = 60_000;
+      rig.write(rig.now);
+      rig.archive.flush();
+      expect(rig.generation > generation).toBe(true);
+      expect(rig.archive.status).toMatchObject({ archivedUntil: 60_000, gap: "the machine's clock was set back" });
+      // All that the log has: the snapshot that follows lies behind some of it.
+      expect(await rig.readTimes()).toEqual([60_000, 60_000, 60_000, 60_000]);
     });
   });
 
@@ -226,6 +252,33 @@ describe("an archive that meets trouble", () => {
       expect(rig.generation).not.toBe(generation);
       expect(rig.archive.status.gap).toBe("the archive's files were removed or replaced");
       expect(await rig.readTimes()).toHaveLength(3);
+    });
+  });
+
+  it("goes on in its generation when its next file could not be opened for a moment", async () => {
+    await withRig((rig) => {
+      rig.write(1_100);
+      rig.checkpoint();
+      const { generation, generationFolder } = rig;
+      const nextSegment = join(generationFolder, segmentName(2));
+      mkdirSync(nextSegment);
+      rig.write(1_200);
+      expect(() => rig.archive.flush()).toThrow("EISDIR");
+      expect(() => rig.archive.flush()).toThrow("EISDIR");
+      rmdirSync(nextSegment);
+      rig.archive.flush();
+      expect(rig.archive.status).toMatchObject({ generation, segment: 2, gap: undefined, pendingSince: undefined });
+    });
+  });
+
+  it("says again and again that it goes on while it copies much", async () => {
+    await withRig((rig) => {
+      rig.database.exec("INSERT INTO row (value) VALUES (zeroblob(20000000))");
+      rig.note(1_100, true);
+      const before = rig.progressCount;
+      rig.archive.flush();
+      // Read, and copied, in portions of four megabytes.
+      expect(rig.progressCount - before).toBeGreaterThanOrEqual(10);
     });
   });
 

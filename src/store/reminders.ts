@@ -9,6 +9,9 @@ import { eventId, eventReminders, guildAudit, guildEvents, limit, moment, snowfl
 export const REMINDER_STATUSES = ["pending", "sent", "failed"] as const;
 export type ReminderStatus = (typeof REMINDER_STATUSES)[number];
 
+/** Two who remind at once, or one who presses twice, would disturb everybody twice. */
+export const REMIND_PAUSE_MS = 10_000;
+
 /** One reminder of one event, with its true outcome. */
 export interface ReminderRecord {
   readonly id: string;
@@ -41,6 +44,20 @@ async function requireReminder(transaction: ReadTransaction, eventId: string, id
   );
   if (!row) throw new MusterError("NOT_FOUND", `find reminder ${id}: its event was deleted meanwhile`);
   return toReminderRecord(row);
+}
+
+async function hasPending(transaction: ReadTransaction, eventId: string): Promise<boolean> {
+  const row = await transaction.get("SELECT id FROM reminderlog WHERE status = 'pending' AND event_id = ?", eventId);
+  return row !== undefined;
+}
+
+function requireRemindable({ id, state, lastReminderAt }: EventRecord, isUnderWay: boolean, at: number): void {
+  const refuse = (reason: string, details: Record<string, unknown>): MusterError =>
+    new MusterError("CONFLICT", `remind event ${id}: ${reason}`, { details });
+  if (state === "closed") throw refuse("it is closed", { state });
+  if (isUnderWay) throw refuse("another reminder is under way", { isUnderWay });
+  if (lastReminderAt !== undefined && Math.abs(at - lastReminderAt) < REMIND_PAUSE_MS)
+    throw refuse("the last reminder went out just now", { lastReminderAt });
 }
 
 const touched = ({ guildId, eventId }: { guildId: string; eventId: string }): string[] => [
@@ -92,7 +109,9 @@ export const reminderOperations = {
 
   /**
    * Claims a due reminder: writes its row as pending and moves the event to its next one, in one transaction, so that
-   * it is sent once even if two ask, or the program dies on the way. False when it is no longer due as seen.
+   * it is sent once even if two ask, or the program dies on the way. False when it is no longer due as seen, or while
+   * another one of the event is under way. When a person asked that is a CONFLICT, as are a closed event and a reminder
+   * that went out just now; its details say which.
    */
   begin: defineWrite({
     input: z.object({
@@ -108,11 +127,11 @@ export const reminderOperations = {
     whenAway: "refuse",
     async run(transaction, { guildId, eventId, id, scheduledAt, nextReminderAt, actorId }, context): Promise<boolean> {
       const event = await requireEvent(transaction, guildId, eventId);
-      const isByHand = actorId !== undefined;
-      if (isByHand && event.state === "closed")
-        throw new MusterError("CONFLICT", `remind event ${eventId}: it is closed`);
-      if (!isByHand && (event.state !== "open" || event.nextReminderAt !== scheduledAt)) return false;
       const at = context.requestedAt;
+      const isByHand = actorId !== undefined;
+      const isUnderWay = await hasPending(transaction, eventId);
+      if (isByHand) requireRemindable(event, isUnderWay, at);
+      else if (event.state !== "open" || event.nextReminderAt !== scheduledAt || isUnderWay) return false;
       await transaction.run(
         `INSERT INTO reminderlog (id, event_id, scheduled_at, status, created_at, updated_at) VALUES (?, ?, ?, 'pending', ?, ?)`,
         ...[id, eventId, scheduledAt, at, at],

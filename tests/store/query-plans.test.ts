@@ -25,6 +25,7 @@ const CASES: readonly Case[] = [
   ["reminders.findNextDueAt", () => run(reminders.findNextDueAt, {})],
   ["reminders.listPending", () => run(reminders.listPending, { limit: 100 })],
   ["reminders.listHistory", () => run(reminders.listHistory, { ...page, eventId: EVENT })],
+  ["reminders.begin", () => run(reminders.begin, { guildId: GUILD, eventId: EVENT, id: EVENT, scheduledAt: AT })],
   ["events.list of all", () => run(events.list, { ...page, state: "all" })],
   ["events.list of all, older", () => run(events.list, { ...page, state: "all", cursor })],
   ["events.list of all, newer", () => run(events.list, { ...page, state: "all", cursor, direction: "newer" })],

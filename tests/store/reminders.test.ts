@@ -1,4 +1,5 @@
 import type { EventRecord } from "../../src/store/events.ts";
+import { REMIND_PAUSE_MS } from "../../src/store/reminders.ts";
 import type { TestStore } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { eventInput, MEMBER_1, MEMBER_2, newGuild, newId, newSnowflake, OWNER } from "./fixtures.ts";
@@ -70,9 +71,33 @@ describe("store.reminders", () => {
     expect(await history(id)).toEqual([]);
   });
 
+  it("is claimed by nobody else while it is under way, nor by hand right after it was sent", async () => {
+    const at = clock.now();
+    const { id: eventId } = await create(at);
+    const id = newId();
+    expect(await begin(eventId, at, { id, nextReminderAt: at + 1 })).toBe(true);
+    expect(await begin(eventId, at + 1)).toBe(false);
+    const byHand = () => begin(eventId, at, { actorId: OWNER, nextReminderAt: at + 1 });
+    await expect(byHand()).rejects.toMatchObject({ code: "CONFLICT", details: { isUnderWay: true } });
+    await database.store.reminders.finish({ guildId, eventId, id, status: "sent" });
+    const justNow = { code: "CONFLICT", details: { lastReminderAt: at } };
+    await expect(byHand()).rejects.toMatchObject(justNow);
+    clock.advance(REMIND_PAUSE_MS - 1);
+    await expect(byHand()).rejects.toMatchObject(justNow);
+    expect(await history(eventId)).toMatchObject([{ id }]);
+    clock.advance(1);
+    expect(await Promise.allSettled([byHand(), byHand()])).toMatchObject([
+      { status: "fulfilled", value: true },
+      { status: "rejected", reason: { code: "CONFLICT" } },
+    ]);
+  });
+
   it("is sent by hand although it is not due, and the audit log says who asked", async () => {
     const { id } = await create(clock.now() + 60_000);
-    expect(await begin(id, clock.now(), { actorId: OWNER, nextReminderAt: clock.now() + 90_000 })).toBe(true);
+    const reminderId = newId();
+    const more = { id: reminderId, actorId: OWNER, nextReminderAt: clock.now() + 90_000 };
+    expect(await begin(id, clock.now(), more)).toBe(true);
+    await database.store.reminders.finish({ guildId, eventId: id, id: reminderId, status: "failed" });
     expect((await find(id)).nextReminderAt).toBe(clock.now() + 90_000);
     const { entries } = await database.store.audit.list({ guildId, limit: 1 });
     expect(entries[0]).toMatchObject({ action: "event.remind", actorId: OWNER, target: id });
@@ -80,7 +105,8 @@ describe("store.reminders", () => {
     expect(await begin(id, clock.now(), { actorId: OWNER, nextReminderAt: clock.now() })).toBe(true);
     expect((await find(id)).nextReminderAt).toBeUndefined();
     await database.store.events.transition({ guildId, id, actorId: OWNER, to: "closed" });
-    await expect(begin(id, clock.now(), { actorId: OWNER })).rejects.toMatchObject({ code: "CONFLICT" });
+    const closed = { code: "CONFLICT", details: { state: "closed" } };
+    await expect(begin(id, clock.now(), { actorId: OWNER })).rejects.toMatchObject(closed);
   });
 
   it("is moved without being sent, unless the plan was changed meanwhile", async () => {
@@ -157,7 +183,9 @@ describe("store.reminders", () => {
     const at = clock.now();
     const { id } = await create(at);
     for (const [index, nextReminderAt] of [at + 10, at + 20, at + 30].entries()) {
-      await begin(id, at + index * 10, { nextReminderAt });
+      const reminderId = newId();
+      await begin(id, at + index * 10, { id: reminderId, nextReminderAt });
+      await database.store.reminders.finish({ guildId, eventId: id, id: reminderId, status: "sent" });
     }
     expect((await history(id)).map(({ scheduledAt }) => scheduledAt - at)).toEqual([20, 10, 0]);
     const stranger = { guildId: newSnowflake(), eventId: id, limit: 10 };

@@ -102,6 +102,7 @@ const refusals = {
   eventAmbiguous: (title: string): string =>
     `Several events may be meant by "${title}". Choose one from the list that appears while you type.`,
   justReminded: (moment: string): string => `The last reminder went out ${moment}. Please wait a few seconds.`,
+  reminderUnderWay: "A reminder of this event is on its way already.",
   gone: "The message of this event was deleted, so the event is closed now.",
   nothingToChange: "Nothing would be different. Name at least one thing to change.",
   closed: {

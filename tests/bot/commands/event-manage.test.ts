@@ -130,6 +130,15 @@ describe("/event remind", () => {
     expect(await manage("remind", event.id, {}, bot.ids.ownerId)).toContain("The last reminder went out");
   });
 
+  it("reminds once when two ask at the same time", async () => {
+    const event = await createEvent(bot, { audience: bot.ids.crewRoleId });
+    const answers = await Promise.all([moderator, bot.ids.ownerId].map((id) => manage("remind", event.id, {}, id)));
+    expect(answers.filter((text) => text.includes("Reminded: 4"))).toHaveLength(1);
+    expect(answers.filter((text) => /on its way already|went out/.test(text))).toHaveLength(1);
+    const { guildId } = bot;
+    expect(await bot.store.reminders.listHistory({ guildId, eventId: event.id, limit: 10 })).toHaveLength(1);
+  });
+
   it("closes an event whose message turns out to be unknown", async () => {
     const event = await createEvent(bot);
     bot.sandbox.faults.add({

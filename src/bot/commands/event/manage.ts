@@ -1,15 +1,14 @@
+import { isMusterError, type MusterError } from "../../../core/errors.ts";
 import { isSameEmoji } from "../../../roll-call/emoji.ts";
 import type { EventRecord, EventState } from "../../../store/events.ts";
 import { Refusal, type CommandAction, type CommandContext } from "../../command.ts";
 import { goneThing } from "../../discord-errors.ts";
 import { readEventChanges, type EventChanges } from "../../events/event-input.ts";
 import { formatMoment } from "../../format-time.ts";
+import type { Texts } from "../../texts/texts.ts";
 import { createInputContext, readOptions, requireUsableEmoji } from "./create.ts";
 import { requireManagedEvent } from "./event-access.ts";
 import { describeEvent } from "./event-lines.ts";
-
-/** Two who remind at once, or one who presses twice, would disturb everybody twice. */
-const REMIND_PAUSE_MS = 10_000;
 
 export const editAction: CommandAction = {
   database: "write",
@@ -39,13 +38,10 @@ export const remindAction: CommandAction = {
     const { refusals, replies } = services.texts.events;
     const event = await requireChosenEvent(context);
     if (event.state === "closed") throw new Refusal(refusals.closed.remind);
-    const { lastReminderAt } = event;
-    if (lastReminderAt !== undefined && services.clock.now() - lastReminderAt < REMIND_PAUSE_MS) {
-      throw new Refusal(refusals.justReminded(formatMoment(lastReminderAt, "relative")));
-    }
     try {
       return { content: replies.reminded(await services.reminders.remindNow(event, member.id)) };
     } catch (error) {
+      if (isMusterError(error, "CONFLICT")) throw new Refusal(explainConflict(error, refusals));
       const gone = goneThing(error);
       if (!gone) throw error;
       await services.events.closeGone(event, gone);
@@ -53,6 +49,13 @@ export const remindAction: CommandAction = {
     }
   },
 };
+
+function explainConflict({ details }: MusterError, refusals: Texts["events"]["refusals"]): string {
+  if (details?.state === "closed") return refusals.closed.remind;
+  const lastReminderAt = details?.lastReminderAt;
+  if (typeof lastReminderAt === "number") return refusals.justReminded(formatMoment(lastReminderAt, "relative"));
+  return refusals.reminderUnderWay;
+}
 
 function createTransition(to: EventState): CommandAction {
   return {

@@ -16,7 +16,7 @@ import type { UsageLog } from "../store/usage-log.ts";
 import { AlertMessages } from "./alert-messages.ts";
 import type { BackupTools } from "./backup-tools.ts";
 import { createClient, explainLoginFailure, hasMemberListIntent, type DiscordAccess } from "./client.ts";
-import { registerCommands } from "./command-registry.ts";
+import { CommandRegistration } from "./command-registry.ts";
 import { CommandRouter } from "./command-router.ts";
 import { allCommands } from "./commands/all-commands.ts";
 import type { GoneThing } from "./discord-errors.ts";
@@ -36,21 +36,14 @@ import { planNextReminder } from "./reminders/reminder-plan.ts";
 import { ReminderSender } from "./reminders/reminder-sender.ts";
 import { ReminderService } from "./reminders/reminder-service.ts";
 import { english } from "./texts/texts.ts";
+import { watchConnection } from "./watch-connection.ts";
 
 /** Waits between tries to reach Discord at the start: it may be down for hours, and then everybody tries again. */
 const CONNECT_RETRY = { maxAttempts: Infinity, baseDelay: 2_000, maxDelay: 300_000, backoffMultiplier: 2 } as const;
+/** Longest wait, at the start, for Discord to take the commands; they are registered all the same. */
+const REGISTRATION_WAIT_MS = 5_000;
 /** Longest wait, at a stop, for what is under way with Discord. */
 const SETTLE_TIMEOUT_MS = 6_000;
-/** Close codes after which connecting again cannot help (https://discord.com/developers/docs/topics/opcodes-and-status-codes). */
-const FATAL_CLOSE_CODES = new Map([
-  [4004, "the token was refused"],
-  [4010, "the shard number is invalid"],
-  [4011, "the bot is in so many servers that it needs sharding"],
-  [4012, "the gateway version is invalid"],
-  [4013, "the intents are invalid"],
-  [4014, "an intent is not enabled for this bot"],
-]);
-
 export interface BotOptions {
   readonly access: DiscordAccess;
   readonly settings: LiveSettings;
@@ -99,8 +92,8 @@ export class Bot {
   }
 
   /**
-   * Resolves when the gateway is connected and commands are registered. Goes on trying while Discord is out of reach;
-   * rejects with DISCORD_LOGIN_FAILED when it refuses token or intents.
+   * Resolves when the gateway is connected and commands are registered, as far as Discord lets them soon. Goes on trying
+   * while Discord is out of reach; rejects with DISCORD_LOGIN_FAILED when it refuses token or intents.
    */
   async start(): Promise<void> {
     const hasMemberList = await this.#untilReachable("ask Discord for the application", () =>
@@ -112,16 +105,10 @@ export class Bot {
       );
     }
     const parts = await this.#untilReachable("connect to Discord's gateway", () => this.#connect(hasMemberList));
-    const definitions = parts.commands.map((command) => command.definition);
-    await this.#untilReachable("register the commands", () =>
-      registerCommands(
-        parts.client,
-        definitions,
-        this.#options.settings.current.DISCORD_GUILD_IDS,
-        this.#options.logger,
-      ),
-    );
+    // Whatever Discord makes of the commands: members have been promised to be reminded.
     parts.reminders.start();
+    const { clock } = this.#options;
+    await Promise.race([parts.registration.start(), sleep(clock, REGISTRATION_WAIT_MS, this.#stopping.signal)]);
   }
 
   /** With a client of its own each time: one that could not log in counts as destroyed for discord.js, and stays so. */
@@ -172,6 +159,7 @@ export class Bot {
   async #settleParts(parts: BotParts): Promise<void> {
     parts.client.removeAllListeners("interactionCreate");
     parts.notices.stop();
+    parts.registration.stop();
     const finished = Promise.all([
       parts.router.settle(),
       parts.reminders.stop(),
@@ -276,6 +264,10 @@ function buildParts(options: BotOptions, client: Client<true>, hasMemberList: bo
     ...{ flags, audience, tracked, cards, events, reminders },
   });
 
+  const definitions = commands.map(({ definition }) => definition);
+  const guildIds = settings.current.DISCORD_GUILD_IDS;
+  const registration = new CommandRegistration({ client, definitions, guildIds, clock, logger });
+
   client.on("interactionCreate", (interaction) => router.handle(interaction));
   watchDeletions(client, tracked, onGone, logger);
   cards.onGone((event, what) => void onGone(event, what).catch(reportTo(logger, "closing an event failed")));
@@ -303,7 +295,7 @@ function buildParts(options: BotOptions, client: Client<true>, hasMemberList: bo
     }
     reminders.wake();
   };
-  return { client, commands, router, flags, reminders, synchronizer, tracker, cards, charts, notices };
+  return { client, registration, router, flags, reminders, synchronizer, tracker, cards, charts, notices };
 }
 
 /** Deleting the message, or its channel, ends an event. */
@@ -324,29 +316,6 @@ function watchDeletions(
     if (channel.isDMBased()) return;
     for (const event of tracked.listByGuild(channel.guildId))
       if (event.channelId === channel.id) close(event, "channel");
-  });
-}
-
-function watchConnection(client: Client, { logger, onFatal }: BotOptions): void {
-  client.on("error", (error) => logger.error("Discord client failed", { error }));
-  client.on("warn", (message) => logger.warn("Discord client warns", { warning: message }));
-  client.on("shardReconnecting", () => logger.info("gateway connection lost, reconnecting"));
-  client.on("shardResume", (_shardId, replayedCount) => logger.info("gateway session resumed", { replayedCount }));
-  client.on("shardDisconnect", ({ code }) => {
-    const reason = FATAL_CLOSE_CODES.get(code);
-    logger.warn("gateway disconnected", { code });
-    if (reason !== undefined) {
-      onFatal(new MusterError("DISCORD_LOGIN_FAILED", `stay connected to Discord: ${reason} (close code ${code})`));
-    }
-  });
-  client.rest.on("rateLimited", ({ route, timeToReset, global }) => {
-    logger.debug("waiting for a rate limit of Discord", { route, timeToReset, global });
-  });
-  client.rest.on("invalidRequestWarning", ({ count, remainingTime }) => {
-    logger.warn("many requests were refused by Discord; at 10,000 in 10 minutes it bans the address", {
-      count,
-      remainingTime,
-    });
   });
 }
 

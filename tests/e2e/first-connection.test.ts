@@ -2,6 +2,8 @@ import type { RestFault } from "../../src/sandbox/faults.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
 import { createJobsBesideBot } from "../helpers/jobs-here.ts";
 
+const EVENT = { title: "Raid", every: "1s" };
+
 /** A client of discord.js that could not log in is of no use any more, and may connect all the same. */
 
 let bot: TestBot;
@@ -44,6 +46,22 @@ describe("the first connection of a bot", () => {
     await bot.sandbox.waitFor(isRefused, 10_000);
     bot.leap(10_000);
     await starting;
+    await expectGoodConnection();
+  });
+
+  it("is followed by reminders and the end of the start also while Discord does not take the commands", async () => {
+    await bot.startApp();
+    const create = bot.as(bot.ids.moderatorId).command("event create", EVENT, { channelId: bot.channelId });
+    await (await create).settled();
+    await bot.stopApp();
+    bot.sandbox.faults.add({ path: "/applications/*/commands", effect: { kind: "hang" } });
+    const isReminded = (): boolean => bot.sandbox.world.messages(bot.channelId).some(({ id }) => !sent.includes(id));
+    const sent = bot.sandbox.world.messages(bot.channelId).map(({ id }) => id);
+    const starting = bot.startApp();
+    await bot.sandbox.waitFor(isReminded, 10_000);
+    bot.leap(10_000);
+    await starting;
+    bot.sandbox.faults.clear();
     await expectGoodConnection();
   });
 });

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../../core/clock.ts";
-import { isMusterError, type MusterError } from "../../core/errors.ts";
+import { isMusterError, MusterError, toError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RetryConfig } from "../../resilience/backoff.ts";
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
@@ -51,7 +51,7 @@ export class Backups {
   readonly canary: ArchiveCanary;
   readonly restorer: Restorer;
   readonly scrubber: PageScrubber;
-  readonly #options: Pick<BackupsOptions, "engine" | "onDamage" | "logger">;
+  readonly #options: Pick<BackupsOptions, "engine" | "onDamage" | "onEvent" | "logger">;
   #endListening = (): void => undefined;
 
   constructor({ cron, onEvent, onRepaired, isAvailable, engine, recovery, exclusively, ...options }: BackupsOptions) {
@@ -62,7 +62,7 @@ export class Backups {
       getArchiveStatus: () => engine.archiveStatus,
       flushArchive: () => engine.flushArchive(),
     });
-    this.#options = { engine, onDamage: options.onDamage, logger };
+    this.#options = { engine, onDamage: options.onDamage, onEvent, logger };
     this.manager.onEvent(onEvent);
     this.manager.onEvent((event) => {
       if (event.kind !== "failed") return;
@@ -89,12 +89,13 @@ export class Backups {
     this.restorer = new Restorer({ databasePath, backups, engine, run, recovery, exclusively, clock });
   }
 
+  /** Never rejects: a bot whose backups are out of reach works on, and its backups are tried again. */
   async start(): Promise<void> {
     this.#endListening = this.#options.engine.onStateChange((state) => {
       // Tables that are not as they were may be another program's, or a changed byte: only the archive can tell.
       if (state.kind === "offline" && isMusterError(state.cause, "SCHEMA_MISMATCH")) void this.#holdAgainstArchive();
     });
-    await this.manager.start();
+    await this.#lookAtBackups();
     this.schedule.start();
     this.canary.start();
   }
@@ -104,6 +105,19 @@ export class Backups {
     this.manager.stop();
     await this.canary.stop();
     await this.schedule.stop();
+  }
+
+  async #lookAtBackups(): Promise<void> {
+    const { onEvent, logger } = this.#options;
+    try {
+      await this.manager.start();
+    } catch (thrown) {
+      const error = new MusterError("BACKUP_FAILED", `look at the backups: ${toError(thrown).message}`, {
+        ...{ hint: "Look at the disk of DB_BACKUP_DIR. The bot works on, and tries to make a backup.", cause: thrown },
+      });
+      logger.error("the backups are out of reach", { error });
+      onEvent({ kind: "failed", reason: "start", error });
+    }
   }
 
   /** Mends pages that are not what was written to them. Where the archive cannot tell, the scheduled check has to. */

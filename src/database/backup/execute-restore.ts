@@ -12,10 +12,11 @@ import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import { classifySqliteError, sqliteCodeOf } from "../sqlite/error-classification.ts";
 import { offerPathOf, replacementPathOf } from "../sqlite/replacement.ts";
 import { applySegment, findSegmentEnd, type SegmentSpan } from "./apply-segments.ts";
-import { findCommitWithin, type ArchivedSegment, type SegmentFile } from "./archive-catalogue.ts";
+import { findCommitWithin, type ArchivedSegment } from "./archive-catalogue.ts";
 import { ARCHIVE_FOLDER } from "./archive-index.ts";
 import { BackupKey } from "./encryption.ts";
 import { JobProgress } from "./job-progress.ts";
+import { readSegment } from "./read-segment.ts";
 import {
   withCutSegment,
   withoutArchive,
@@ -30,7 +31,7 @@ import { planRestore } from "./restore-plan.ts";
 import { readRestoreFacts } from "./restore-sources.ts";
 import { getSnapshot } from "./snapshot-catalogue.ts";
 import { openReadOnly, readDatabaseFacts } from "./snapshot-check.ts";
-import { decodeFile, readStoredFile } from "./stored-file.ts";
+import { decodeFile } from "./stored-file.ts";
 
 /**
  * The job that puts a database together again, beside the one that stands there and without touching it. Under
@@ -235,7 +236,7 @@ async function applyArchive(attempt: Attempt): Promise<Applied | Damaged> {
         from: segment.number === run.from.segment ? run.from.offset : 0,
         to: isLast ? lastEnd : await findEnd(attempt, run, segment),
       };
-      const parts = readFile(attempt, run, segment);
+      const parts = readFrom(attempt, run, segment);
       const outcome = await applySegment(parts, span, { handle, pageCount });
       if (outcome.kind === "damaged") return await correctFacts(attempt, run, segment, outcome);
       frameCount += outcome.frameCount;
@@ -255,7 +256,7 @@ async function applyArchive(attempt: Attempt): Promise<Applied | Damaged> {
 /** Where the last segment ends: where its index says, or when everything is wanted, at its last whole commit. */
 async function findRunEnd(attempt: Attempt, run: ArchiveRun): Promise<ArchiveRun["to"]> {
   if (!run.isOpenEnded) return run.to;
-  const end = await findSegmentEnd(readFile(attempt, run, run.segments.at(-1)!));
+  const end = await findSegmentEnd(readFrom(attempt, run, run.segments.at(-1)!));
   return end && end.offset > run.to.offset ? { ...end, at: run.to.at } : run.to;
 }
 
@@ -263,18 +264,12 @@ async function findRunEnd(attempt: Attempt, run: ArchiveRun): Promise<ArchiveRun
 async function findEnd(attempt: Attempt, run: ArchiveRun, segment: ArchivedSegment): Promise<ArchiveRun["to"]> {
   const generation = attempt.facts.generations.find(({ name }) => name === run.generation)!;
   if (generation.indexDamage.length === 0) return segment.end!;
-  const end = await findSegmentEnd(readFile(attempt, run, segment));
+  const end = await findSegmentEnd(readFrom(attempt, run, segment));
   return end && end.offset > segment.end!.offset ? { ...end, at: segment.end!.at } : segment.end!;
 }
 
-function fileOf(segment: ArchivedSegment): SegmentFile {
-  return segment.files[0]!;
-}
-
-function readFile({ job, key }: Attempt, run: ArchiveRun, segment: ArchivedSegment): AsyncGenerator<Buffer> {
-  const { name, isCompressed, isEncrypted } = fileOf(segment);
-  const path = join(job.backupFolder, ARCHIVE_FOLDER, run.generation, name);
-  return readStoredFile(path, { compression: isCompressed ? "zstd" : "none", isEncrypted, key });
+function readFrom({ job, key }: Attempt, run: ArchiveRun, segment: ArchivedSegment): AsyncGenerator<Buffer> {
+  return readSegment(join(job.backupFolder, ARCHIVE_FOLDER, run.generation), segment, key);
 }
 
 /** Another file may hold the same segment; when there is none, it counts up to its last commit that is sound. */
@@ -285,7 +280,7 @@ async function correctFacts(
   { reason, soundBytes }: { readonly reason: string; readonly soundBytes: number },
 ): Promise<Damaged> {
   const place = { generation: run.generation, segment: segment.number };
-  const { name } = fileOf(segment);
+  const { name } = segment.files[0]!;
   const what = `segment ${segment.number} of ${run.generation} (${name}) is damaged: ${reason}`;
   if (segment.files.length > 1) return { kind: "damaged", reason: what, facts: withoutFile(facts, place, name) };
   const folder = join(job.backupFolder, ARCHIVE_FOLDER, run.generation);

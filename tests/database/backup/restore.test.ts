@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { copyFileSync, cpSync, readdirSync, rmSync, statSync } from "node:fs";
 import { copyFile, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { indexPath, segmentName } from "../../../src/database/backup/archive-index.ts";
@@ -287,6 +287,33 @@ describe("executeRestore of what is damaged", () => {
       const result = await restore(history, { kind: "newest" });
       expect(dumpDatabase(result.path)).toBe(history.states.at(-1)!.content);
       expect(result.skipped).toEqual([expect.stringContaining("00000002.wal.zst")]);
+    });
+  });
+
+  it("reads segments that another process has sealed since the restore began", async () => {
+    await withHistory(async (history, folder) => {
+      await live(history);
+      await rm(listSnapshotFiles(history, ".db").at(-1)!);
+      const { databasePath, backupFolder, generation, generationFolder } = history;
+      const sealed = join(folder, "sealed");
+      cpSync(backupFolder, sealed, { recursive: true });
+      await sealSegments({ kind: "seal-segments", backupFolder: sealed, compression: "zstd" }, silentProgress);
+      let sealedCount = 0;
+      // When it reports for the first time, it knows the names of all segments and has read none.
+      const sealOnce = (): void => {
+        if (sealedCount > 0) return;
+        const names = readdirSync(join(sealed, "wal", generation)).filter((name) => name.endsWith(".zst"));
+        for (const name of names) {
+          copyFileSync(join(sealed, "wal", generation, name), join(generationFolder, name));
+          rmSync(join(generationFolder, name.replace(".zst", "")));
+        }
+        sealedCount = names.length;
+      };
+      const target = { kind: "newest" } as const;
+      const result = await executeRestore({ kind: "restore", databasePath, backupFolder, target }, sealOnce);
+      expect(sealedCount).toBe(history.segment - 1);
+      expect(result).toMatchObject({ warnings: [], skipped: [] });
+      expect(dumpDatabase(result.path)).toBe(history.states.at(-1)!.content);
     });
   });
 

@@ -1,4 +1,4 @@
-import type { Client } from "discord.js";
+import type { Client, Guild } from "discord.js";
 import { isMusterError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { GracefulDegradation } from "../../resilience/graceful-degradation.ts";
@@ -7,13 +7,14 @@ import type { Store } from "../../store/store.ts";
 import { goneThing, isTemporary, type GoneThing } from "../discord-errors.ts";
 import type { EventCards } from "./event-cards.ts";
 import type { EventService } from "./event-service.ts";
+import { GuildWork } from "./guild-work.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { TrackedEvents } from "./tracked-events.ts";
 
 /** Member changes come in bursts; the cards that count members follow after this. */
 const MEMBER_REFRESH_DELAY_MS = 10_000;
-/** Until what could not be done is tried again. */
-const RETRY_DELAY_MS = 5_000;
+/** Servers recorded at a time: enough to share commits, and few enough that nobody waits long behind them. */
+const RECORD_CONCURRENCY = 32;
 
 export interface GuildSynchronizerOptions {
   readonly client: Client;
@@ -30,22 +31,28 @@ export interface GuildSynchronizerOptions {
 
 /**
  * Brings what Muster knows of each server in line with Discord: at the start, after a new gateway session, when a server
- * is joined, and when the database comes back. It loads the server's events and catches up on the reactions that were
- * missed. What cannot be done now stays asked for.
+ * is joined, and when the database comes back. First it records the server, without which nothing about it can be
+ * stored, and loads its events: work of the database alone, which is soon done for all. Then it catches up on the
+ * reactions that were missed, which takes many requests, so one server after the other.
  */
 export class GuildSynchronizer {
   readonly #options: GuildSynchronizerOptions;
-  readonly #waiting = new Set<string>();
+  readonly #recording: GuildWork;
+  readonly #reconciling: GuildWork;
   readonly #memberTimers = new Map<string, () => void>();
-  #cancelRetry: (() => void) | undefined;
-  #running: Promise<void> | undefined;
   #isStopped = false;
 
   constructor(options: GuildSynchronizerOptions) {
     this.#options = options;
-    const { client, degradation, tracked } = options;
+    const { client, degradation, tracked, schedule, logger } = options;
+    const work = { canRun: () => degradation.decide("write") === "run", schedule, logger };
+    this.#recording = new GuildWork({
+      ...{ ...work, concurrency: RECORD_CONCURRENCY },
+      run: (guildId) => this.#record(guildId),
+    });
+    this.#reconciling = new GuildWork({ ...work, concurrency: 1, run: (guildId) => this.#reconcileAll(guildId) });
     client.on("shardReady", () => this.requestAll());
-    client.on("guildCreate", (guild) => this.request(guild.id));
+    client.on("guildCreate", (guild) => this.#join(guild));
     client.on("guildAvailable", (guild) => this.request(guild.id));
     client.on("guildDelete", (guild) => tracked.forgetGuild(guild.id));
     client.on("guildMemberAdd", (member) => this.#membersChanged(member.guild.id));
@@ -54,87 +61,71 @@ export class GuildSynchronizer {
       if (before.partial || !before.roles.cache.equals(after.roles.cache)) this.#membersChanged(after.guild.id);
     });
     degradation.onChange((state) => {
-      if (state.kind === "normal") this.#run();
+      if (state.kind !== "normal") return;
+      this.#recording.wake();
+      this.#reconciling.wake();
     });
   }
 
   /** Asks for a server to be brought in line; at once when possible. */
   request(guildId: string): void {
-    this.#waiting.add(guildId);
-    this.#run();
+    this.#recording.request(guildId);
   }
 
   /** Asks for all servers. */
   requestAll(): void {
-    for (const guildId of this.#options.client.guilds.cache.keys()) this.#waiting.add(guildId);
-    this.#run();
+    for (const guildId of this.#options.client.guilds.cache.keys()) this.request(guildId);
   }
 
   /** An answer could not be recorded: as soon as the database takes writes again, the server is brought in line. */
   postpone(event: EventRecord): void {
-    this.#waiting.add(event.guildId);
-    this.#retryLater();
+    this.#recording.requestLater(event.guildId);
   }
 
   /** Resolves when nothing is left that can be done now. */
   async settle(): Promise<void> {
-    await this.#running;
+    await this.#recording.settle();
+    await this.#reconciling.settle();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const cancel of this.#memberTimers.values()) cancel();
-    this.#cancelRetry?.();
-    await this.#running;
+    await Promise.all([this.#recording.stop(), this.#reconciling.stop()]);
   }
 
-  #run(): void {
-    this.#running ??= this.#synchronizeWaiting().finally(() => {
-      this.#running = undefined;
-    });
-  }
-
-  async #synchronizeWaiting(): Promise<void> {
-    const { degradation, logger } = this.#options;
-    const unfinished = new Set<string>();
-    for (const guildId of this.#waiting) {
-      if (this.#isStopped || degradation.decide("write") !== "run") break;
-      this.#waiting.delete(guildId);
-      try {
-        if (!(await this.#synchronize(guildId))) unfinished.add(guildId);
-      } catch (error) {
-        logger.error("server not brought in line", { guildId, error });
-        if (isMusterError(error)) unfinished.add(guildId);
-      }
+  /** What members write there while the database is away waits in the queue: behind the server, to which it refers. */
+  #join({ id: guildId, name }: Guild): void {
+    const { degradation, store, logger } = this.#options;
+    if (degradation.decide("write") !== "run") {
+      store.guilds.upsert({ guildId, name }).catch((error: unknown) => {
+        logger.warn("new server not recorded yet", { guildId, error });
+      });
     }
-    for (const guildId of unfinished) this.#waiting.add(guildId);
-    this.#retryLater();
+    this.request(guildId);
   }
 
-  #retryLater(): void {
-    if (this.#waiting.size === 0 || this.#isStopped || this.#cancelRetry) return;
-    this.#cancelRetry = this.#options.schedule(RETRY_DELAY_MS, () => {
-      this.#cancelRetry = undefined;
-      this.#run();
-    });
-  }
-
-  /** False when something is left that another try may do. */
-  async #synchronize(guildId: string): Promise<boolean> {
+  async #record(guildId: string): Promise<boolean> {
     const { client, store, tracked } = this.#options;
     const guild = client.guilds.cache.get(guildId);
     if (!guild?.available) return true;
     await store.guilds.upsert({ guildId, name: guild.name });
     await tracked.load(guildId);
+    this.#reconciling.request(guildId);
+    return true;
+  }
+
+  /** False when something is left that another try may do. */
+  async #reconcileAll(guildId: string): Promise<boolean> {
     let isDone = true;
-    for (const event of tracked.listByGuild(guildId)) {
+    for (const event of this.#options.tracked.listByGuild(guildId)) {
       if (this.#isStopped) return true;
       isDone = (await this.#reconcile(event)) && isDone;
     }
     return isDone;
   }
 
-  /** As `#synchronize`. */
+  /** As `#reconcileAll`. */
   async #reconcile(event: EventRecord): Promise<boolean> {
     const { reconciler, cards, events, onGone, logger } = this.#options;
     try {

@@ -15,7 +15,8 @@ import { WriteOrder, type WritePlace } from "./write-order.ts";
 /**
  * The way of a write: to the engine, or, when the database is away and the write may wait, to the queue, from which it
  * is applied later under the same id, so once. Writes that may wait keep the order in which they were asked for: while
- * something waits in the queue or is being tried again, those that come after it get behind it.
+ * something waits in the queue or is being tried again, those that come after it get behind it, and what is on its way
+ * to the engine is waited for before a later one goes to the queue.
  */
 
 export type CreateQueue = (
@@ -127,31 +128,42 @@ export class WritePath {
     queue: OperationQueue,
   ): Promise<unknown[] | undefined> {
     const { errors } = this.#options;
-    if (this.#order.tail) await this.#order.tail;
-    if (queue.size > 0) return this.#save(call, priority, queue);
-    const keeper = new OrderKeeper(this.#order, queue);
+    const order = this.#order;
+    const place = order.enter();
     try {
-      return await this.#apply(call, tags, keeper);
-    } catch (error) {
-      if (!(error instanceof MustFollow) && !errors.isDatabaseFault(error)) throw error;
-      if (keeper.place) await keeper.place.before;
-      return await this.#save(call, priority, queue, keeper.fault ?? error);
+      if (place.state === "waiting") {
+        await order.whenClear(place);
+        order.send(place);
+      }
+      if (queue.size > 0) return await this.#save(call, { place, priority, queue });
+      const keeper = new OrderKeeper(order, place, queue);
+      try {
+        return await this.#apply(call, tags, keeper);
+      } catch (error) {
+        if (!(error instanceof MustFollow) && !errors.isDatabaseFault(error)) throw error;
+        return await this.#save(call, { place, priority, queue, fault: keeper.fault ?? error });
+      }
     } finally {
-      keeper.place?.leave();
+      order.leave(place);
     }
   }
 
-  /** `fault` is why it could not be applied; a write that waits behind others has none. */
-  async #save(call: Call, priority: Priority, queue: OperationQueue, fault?: unknown): Promise<undefined> {
+  /** Behind all that was asked for before it. `fault` is why it could not be applied; one that waits behind others has none. */
+  async #save(call: Call, { place, priority, queue, fault }: Saving): Promise<undefined> {
     const { name, steps } = call;
+    this.#order.hold(place);
+    await this.#order.whenFirst(place);
     try {
-      await queue.enqueue({
+      const saved = queue.enqueue({
         id: call.operationId,
         operation: name,
         parameters: name === BATCH ? steps : steps[0]!.input,
         timestamp: call.requestedAt,
         priority,
       });
+      // It has its place in the queue, so the next one need not wait for its fsync, and shares it.
+      this.#order.leave(place);
+      await saved;
     } catch (error) {
       throw isOutcomeUnknown(fault) ? markOutcomeUnknown(error) : error;
     }
@@ -221,27 +233,35 @@ interface Replay {
   readonly isSent: boolean;
 }
 
+interface Saving {
+  readonly place: WritePlace;
+  readonly priority: Priority;
+  readonly queue: OperationQueue;
+  readonly fault?: unknown;
+}
+
 /** Keeps one write's place while it is tried again. */
 class OrderKeeper {
   readonly #order: WriteOrder;
+  readonly #place: WritePlace;
   readonly #queue: OperationQueue;
-  place: WritePlace | undefined;
   /** Why the last attempt failed. */
   fault: unknown;
 
-  constructor(order: WriteOrder, queue: OperationQueue) {
+  constructor(order: WriteOrder, place: WritePlace, queue: OperationQueue) {
     this.#order = order;
+    this.#place = place;
     this.#queue = queue;
   }
 
   onFault(fault: unknown): void {
     this.fault = fault;
-    this.place ??= this.#order.enter();
+    this.#order.hold(this.#place);
   }
 
   /** Throws MustFollow when a write before this one had to be saved. */
   async beforeRetry(): Promise<void> {
-    await this.place?.before;
+    await this.#order.whenFirst(this.#place);
     if (this.#queue.size > 0) throw new MustFollow();
   }
 }

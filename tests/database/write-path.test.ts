@@ -168,6 +168,34 @@ describe("the way of a write", () => {
     });
   });
 
+  it("saves no write before an older one that is still on its way, which may have to be saved as well", async () => {
+    const clock = new ManualClock();
+    await withRig(clock, async (rig) => {
+      const { engine, manager, asked } = rig;
+      const onItsWay = Promise.withResolvers<unknown[]>();
+      engine.answer = ({ steps }) =>
+        (steps[0]?.input as { name: string } | undefined)?.name === "second"
+          ? onItsWay.promise
+          : Promise.reject(fault("DATABASE_FULL"));
+      const first = add(rig, "first");
+      const second = add(rig, "second");
+      expect(await advanceUntil(clock, first)).toBeUndefined();
+      // The queue holds something, so these go there at once, but for the one before them.
+      const later = [add(rig, "third"), add(rig, "fourth")];
+      await settle();
+      expect(manager.health().queue.size).toBe(1);
+      onItsWay.reject(fault("DATABASE_FULL"));
+      expect(await advanceUntil(clock, Promise.all([second, ...later]))).toEqual([undefined, undefined, undefined]);
+      engine.writes.length = 0;
+      engine.answer = () => Promise.resolve([1]);
+      await until(() => {
+        clock.advance(100);
+        return manager.health().queue.size === 0;
+      });
+      expect(asked()).toEqual(["first", "second", "third", "fourth"]);
+    });
+  });
+
   it("says of a write that may have been applied, whatever fails after that, that nobody knows", async () => {
     const clock = new ManualClock();
     const full = {

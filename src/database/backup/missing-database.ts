@@ -105,11 +105,8 @@ async function listTraces(databasePath: string): Promise<string[]> {
   return traces;
 }
 
-/** The log may hold all of a database whose file is still empty. */
-export async function readDatabaseState(databasePath: string): Promise<StartFacts["database"]> {
-  const state = await lookAt(databasePath);
-  return state === "empty" && (await lookAt(`${databasePath}-wal`)) === "present" ? "present" : state;
-}
+/** Whatever its log has: SQLite deletes that when the file is empty. */
+export const readDatabaseState = (databasePath: string): Promise<StartFacts["database"]> => lookAt(databasePath);
 
 /** A disk that does not answer has not lost what is on it: only what is certainly not there is missing. */
 async function lookAt(path: string): Promise<StartFacts["database"]> {

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, statSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { createFolderSync, FILE_MODE } from "../../core/durable-file.ts";
@@ -104,12 +104,19 @@ export function createFilePrivately(path: string): void {
   }
 }
 
-/** SQLite takes a file of 0 bytes for a new database, unless the log beside it holds what it had. */
+/** SQLite takes a file of 0 bytes for a new database, and deletes the log beside it, whatever that has. */
 function requireContent(path: string): void {
-  const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  if (sizeOf(path) > 0 || (existsSync(path) && sizeOf(`${path}-wal`) > 0)) return;
-  const state = existsSync(path) ? "is empty" : "is not there";
-  throw new MusterError("DATABASE_MISSING", `open the database: ${path} ${state}`, {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || stats.size === 0) throw createMissingError(path, stats ? "is empty" : "is not there");
+}
+
+/** Emptied in the very moment in which it was opened: nothing may be written to it. */
+function requirePages(path: string, database: Database.Database): void {
+  if (database.pragma("page_count", { simple: true }) === 0) throw createMissingError(path, "is empty");
+}
+
+function createMissingError(path: string, state: string): MusterError {
+  return new MusterError("DATABASE_MISSING", `open the database: ${path} ${state}`, {
     hint: "Look at DATABASE_PATH. A new bot makes its database at its first start; one that is lost comes back with: restore.",
   });
 }
@@ -120,9 +127,10 @@ function open(
   inspect: (database: Database.Database) => void,
 ): SqliteConnection {
   const isInMemory = options.path === IN_MEMORY_PATH;
+  const mustExist = !isInMemory && options.mustExist === true;
   let database: Database.Database | undefined;
   try {
-    if (!isInMemory && options.mustExist === true) requireContent(options.path);
+    if (mustExist) requireContent(options.path);
     if (!isReadOnly && !isInMemory) createFilePrivately(options.path);
     database = new Database(options.path, {
       readonly: isReadOnly,
@@ -131,6 +139,7 @@ function open(
     });
     const sqliteVersion = database.prepare<[], string>("SELECT sqlite_version()").pluck().get()!;
     requireSafeSqlite(sqliteVersion);
+    if (mustExist) requirePages(options.path, database);
     inspect(database);
     if (!isReadOnly) setAndReadBack(database, "journal_mode", "WAL", isInMemory ? "memory" : "wal");
     applyPragmas(database, options);

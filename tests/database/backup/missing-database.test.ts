@@ -49,6 +49,15 @@ describe("a start without a database", () => {
     });
   });
 
+  it("takes a file that was emptied as lost, whatever its log has", async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "test.db");
+      writeFileSync(path, "");
+      writeFileSync(`${path}-wal`, "all of it");
+      expect(await readDatabaseState(path)).toBe("empty");
+    });
+  });
+
   it("takes a file that cannot be asked for as there", async () => {
     await withFolder(async (folder) => {
       const path = join(folder, "test.db");

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   openReaderConnection,
@@ -82,6 +82,25 @@ describe("a connection", () => {
       const path = join(folder, "a.db");
       expect(() => openWriterConnection({ ...optionsFor(path), mustExist: true })).toThrow("is not there");
       expect(() => statSync(path)).toThrow();
+    });
+  });
+
+  it("leaves a file that was emptied, and the log beside it, which SQLite would delete", async () => {
+    await withFolder((folder) => {
+      const [path, emptied] = [join(folder, "a.db"), join(folder, "b.db")];
+      const { database } = openWriterConnection(optionsFor(path));
+      database.exec("CREATE TABLE row (id INTEGER PRIMARY KEY)");
+      copyFileSync(`${path}-wal`, `${emptied}-wal`);
+      database.close();
+      writeFileSync(emptied, "");
+      const logBytes = statSync(`${emptied}-wal`).size;
+      expect(logBytes).toBeGreaterThan(0);
+      for (const open of [openWriterConnection, openReaderConnection]) {
+        expect(() => open({ ...optionsFor(emptied), mustExist: true })).toThrow(
+          errorLike({ code: "DATABASE_MISSING" }),
+        );
+      }
+      expect([statSync(emptied).size, statSync(`${emptied}-wal`).size]).toEqual([0, logBytes]);
     });
   });
 });

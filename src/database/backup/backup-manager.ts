@@ -189,11 +189,12 @@ export class BackupManager {
 
   /** Removes snapshots beyond the number that is kept, and what of the archive no other needs. */
   async prune(isDryRun = false): Promise<{ readonly removedIds: readonly string[]; readonly freedBytes: number }> {
-    const { folder, settings } = this.#options;
+    const { folder, settings, logger } = this.#options;
     const { maxBackups, keep } = settings();
     const policy = { newestCount: maxBackups, ...keep };
     const snapshots = await this.#run({ kind: "prune-snapshots", backupFolder: folder, policy, isDryRun });
     const archive = await this.#run({ kind: "prune-archive", backupFolder: folder, isDryRun });
+    for (const backup of archive.unreadable) logger.warn(`nothing is removed from the archive: the backup ${backup}`);
     return { removedIds: snapshots.remove, freedBytes: snapshots.freedBytes + archive.freedBytes };
   }
 

@@ -20,6 +20,8 @@ export interface PruneArchiveResult {
   readonly removedGenerations: readonly string[];
   readonly removedSegmentCount: number;
   readonly freedBytes: number;
+  /** Backups that cannot be read now: as long as there is one, nobody knows what it needs, and nothing is removed. */
+  readonly unreadable: readonly string[];
 }
 
 export interface ArchivePrunePlan {
@@ -76,13 +78,17 @@ function findFirstNeeded(
 export async function pruneArchive(job: PruneArchiveJob, report: ReportProgress): Promise<PruneArchiveResult> {
   const archiveFolder = join(job.backupFolder, ARCHIVE_FOLDER);
   try {
-    const { snapshots } = await listSnapshots(job.backupFolder);
+    const { snapshots, problems } = await listSnapshots(job.backupFolder);
+    const unreadable = problems
+      .filter(({ kind }) => kind === "unreadable")
+      .map(({ file, message }) => `${file}: ${message}`);
+    if (unreadable.length > 0) return { removedGenerations: [], removedSegmentCount: 0, freedBytes: 0, unreadable };
     const generations = await readArchive(archiveFolder, []);
     const plan = planArchivePruning(
       generations,
       snapshots.flatMap(({ manifest }) => manifest.archive ?? []),
     );
-    const result = describe(generations, plan);
+    const result = { ...describe(generations, plan), unreadable };
     if (job.isDryRun) return result;
     report({ step: "remove segments", share: 0 });
     for (const { generation, numbers } of plan.segments) {
@@ -102,7 +108,10 @@ export async function pruneArchive(job: PruneArchiveJob, report: ReportProgress)
   }
 }
 
-function describe(generations: readonly ArchivedGeneration[], plan: ArchivePrunePlan): PruneArchiveResult {
+function describe(
+  generations: readonly ArchivedGeneration[],
+  plan: ArchivePrunePlan,
+): Omit<PruneArchiveResult, "unreadable"> {
   const doomed = generations.flatMap(({ name, segments }) => {
     const numbers = plan.segments.find(({ generation }) => generation === name)?.numbers ?? [];
     const isWhole = plan.generations.includes(name);

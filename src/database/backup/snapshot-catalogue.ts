@@ -20,7 +20,8 @@ export interface Snapshot {
 export interface CatalogueProblem {
   readonly id: string;
   readonly file: string;
-  readonly kind: "manifest-damaged" | "data-missing" | "data-size" | "data-without-manifest";
+  /** `unreadable`: the disk, or a right that is missing, keeps it from being known; it may be as good as any other. */
+  readonly kind: "manifest-damaged" | "data-missing" | "data-size" | "data-without-manifest" | "unreadable";
   readonly message: string;
 }
 
@@ -77,23 +78,24 @@ async function inspectSnapshot(folder: string, file: string, id: string): Promis
     manifest = parseManifest(await readFile(join(folder, file), "utf8"), file);
   } catch (error) {
     const { message } = toError(error);
-    return createProblem(id, file, "manifest-damaged", isMusterError(error) ? message : `read ${file}: ${message}`);
+    if (isMusterError(error)) return createProblem(id, file, "manifest-damaged", message);
+    return createProblem(id, file, "unreadable", `it cannot be read now: ${message}`);
   }
   if (manifestFileNameOf(manifest) !== file) {
     return createProblem(id, file, "manifest-damaged", `it is the manifest of another snapshot, ${manifest.id}`);
   }
   const dataFile = dataFileNameOf(manifest);
   const dataPath = join(folder, dataFile);
-  const size = await stat(dataPath).then(
-    (facts) => facts.size,
-    () => undefined,
-  );
-  if (size === undefined) return createProblem(id, dataFile, "data-missing", `its data file ${dataFile} is missing`);
-  if (size !== manifest.storedBytes) {
+  try {
+    const { size } = await stat(dataPath);
+    if (size === manifest.storedBytes) return { manifest, dataPath };
     const message = `its data file has ${size} bytes, and ${manifest.storedBytes} were stored`;
     return createProblem(id, dataFile, "data-size", message);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return createProblem(id, dataFile, "data-missing", `its data file ${dataFile} is missing`);
+    return createProblem(id, dataFile, "unreadable", `its data file cannot be read now: ${message}`);
   }
-  return { manifest, dataPath };
 }
 
 function createProblem(id: string, file: string, kind: CatalogueProblem["kind"], message: string): CatalogueProblem {

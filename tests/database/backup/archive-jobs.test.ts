@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { segmentName } from "../../../src/database/backup/archive-index.ts";
 import { executeRestore } from "../../../src/database/backup/execute-restore.ts";
@@ -135,7 +135,7 @@ describe("pruneArchive", () => {
 
   it("keeps what the oldest snapshot of each generation needs", async () => {
     await withArchive(async (history, first) => {
-      expect(await prune(history)).toEqual({ removedGenerations: [], removedSegmentCount: 0, freedBytes: 0 });
+      expect(await prune(history)).toMatchObject({ removedGenerations: [], removedSegmentCount: 0, freedBytes: 0 });
       await removeSnapshots(history, 1);
       expect(await prune(history, true)).toMatchObject({ removedSegmentCount: 2 });
       expect(listSegments(first)).toHaveLength(5);
@@ -158,6 +158,26 @@ describe("pruneArchive", () => {
       await removeSnapshots(history, 1);
       expect(await prune(history)).toMatchObject({ removedGenerations: [], removedSegmentCount: 0 });
       expect(listSegments(history.generationFolder)).toEqual(["1.wal", "2.wal"]);
+    });
+  });
+
+  it("removes nothing while a backup cannot be read, and says which", async () => {
+    await withArchive(async (history, first) => {
+      const folder = join(history.backupFolder, "snapshots");
+      for (const removed of readdirSync(folder).sort().slice(0, 2)) await rm(join(folder, removed));
+      const manifest = join(folder, readdirSync(folder).sort()[1]!);
+      expect(manifest).toMatch(/\.json$/);
+      const content = await readFile(manifest);
+      await rm(manifest);
+      // A folder stands for what cannot be read: to root, as which tests may run, every file is readable.
+      await mkdir(manifest);
+      const held = await prune(history);
+      expect(held).toMatchObject({ removedGenerations: [], removedSegmentCount: 0, freedBytes: 0 });
+      expect(held.unreadable).toEqual([expect.stringContaining("cannot be read now: EISDIR")]);
+      expect(listSegments(first)).toHaveLength(5);
+      await rm(manifest, { recursive: true });
+      await writeFile(manifest, content.subarray(0, -20));
+      expect(await prune(history)).toMatchObject({ removedGenerations: [first.split("/").at(-1)], unreadable: [] });
     });
   });
 

@@ -14,6 +14,7 @@ import { createArchiveStatus, createManifest } from "../../helpers/backup-fixtur
 import { createCounterDatabase, errorLike, withFolder } from "../../helpers/database.ts";
 
 const FULL = new MusterError("BACKUP_FAILED", "make a backup: no space left on device");
+const NOTHING_PRUNED = { removedGenerations: [], removedSegmentCount: 0, freedBytes: 0, unreadable: [] };
 const RETRY = { maxAttempts: 3, baseDelay: 1, maxDelay: 1, backoffMultiplier: 1 };
 
 /** A manager whose jobs are answered here. */
@@ -56,7 +57,7 @@ class Rig {
       case "prune-snapshots":
         return { remove: ["00000000"], keep: [], freedBytes: 10 };
       case "prune-archive":
-        return { removedGenerations: [], removedSegmentCount: 0, freedBytes: 5 };
+        return this.answers.get(job.kind) ?? { ...NOTHING_PRUNED, freedBytes: 5 };
       case "verify-snapshot":
         return { outcome: this.verification, findings: ["row 7 is missing"] };
       default:
@@ -115,6 +116,16 @@ describe("the backup manager", () => {
     expect(rig.jobs).toEqual([
       expect.objectContaining({ kind: "prune-snapshots", isDryRun: true }) as unknown,
       expect.objectContaining({ kind: "prune-archive", isDryRun: true }) as unknown,
+    ]);
+  });
+
+  it("warns of a backup that cannot be read, for whose sake nothing is removed from the archive", async () => {
+    const warnings: string[] = [];
+    const rig = new Rig({ logger: { ...silentLogger, warn: (message) => void warnings.push(message) } });
+    rig.answers.set("prune-archive", { ...NOTHING_PRUNED, unreadable: ["20261120T140509Z-bbbbbbbb.json: EACCES"] });
+    await rig.manager.create({ reason: "schedule" });
+    expect(warnings).toEqual([
+      expect.stringContaining("nothing is removed from the archive: the backup 20261120T140509Z"),
     ]);
   });
 

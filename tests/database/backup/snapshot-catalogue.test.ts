@@ -78,7 +78,7 @@ describe("the catalogue of snapshots", () => {
       expect(snapshots.map(({ manifest }) => manifest)).toEqual([third]);
       expect(Object.fromEntries(problems.map(({ id, kind }) => [id, kind]))).toEqual({
         ...{ [first.id]: "manifest-damaged", [second.id]: "data-missing" },
-        ...{ aaaaaaaa: "data-without-manifest", bbbbbbbb: "manifest-damaged", cccccccc: "manifest-damaged" },
+        ...{ aaaaaaaa: "data-without-manifest", bbbbbbbb: "unreadable", cccccccc: "manifest-damaged" },
       });
       for (const { id } of [first, second]) {
         await expect(getSnapshot(backupFolder, id)).rejects.toThrow(errorLike({ code: "BACKUP_DAMAGED" }));

@@ -4,11 +4,14 @@ import type { Settings } from "../config/settings.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { isMusterError, MusterError } from "../core/errors.ts";
 import type { LogFields, Logger } from "../core/logger.ts";
+import { ARCHIVE_FOLDER } from "../database/backup/archive-index.ts";
 import { BackupManager } from "../database/backup/backup-manager.ts";
 import { toBackupSettings } from "../database/backup/backup-settings.ts";
 import { cleanSnapshotLeftovers } from "../database/backup/snapshot-files.ts";
+import { snapshotFolderOf } from "../database/backup/snapshot-manifest.ts";
 import { MaintenanceRunner } from "../database/maintenance/maintenance-runner.ts";
 import { acquireInstanceLock, type InstanceLock } from "../database/sqlite/instance-lock.ts";
+import { actAsOwner } from "./act-as-owner.ts";
 import type { Workplace } from "./workplace.ts";
 
 /** What the verbs work on the data with, put together from the settings as the bot would put it together. */
@@ -46,12 +49,14 @@ export async function withDataTools<Result>(
       hint: "Set TEST_MODE=false.",
     });
   }
+  const backupFolder = resolve(folder, settings.DB_BACKUP_DIR);
+  const databasePath = resolve(folder, settings.DATABASE_PATH);
+  // The bot itself has made these.
+  actAsOwner([databasePath, join(backupFolder, ARCHIVE_FOLDER), snapshotFolderOf(backupFolder)]);
   const interruption = new AbortController();
   const clock = systemClock;
   const logger = createConsoleLogger();
   const maintenance = createMaintenance({ clock, logger });
-  const backupFolder = resolve(folder, settings.DB_BACKUP_DIR);
-  const databasePath = resolve(folder, settings.DATABASE_PATH);
   const run: MaintenanceRunner["run"] = (job, options) => maintenance.run(job, options);
   const backups = createBackupManager({ settings, databasePath, backupFolder, run, clock, logger });
   const interrupt = (): void => {

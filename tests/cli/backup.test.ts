@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { cpSync, readdirSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,6 +14,10 @@ beforeAll(async () => {
   data = await makeBotData(await mkdtemp(join(tmpdir(), "muster-cli-")));
 });
 afterAll(() => rm(data.folder, { recursive: true, force: true }));
+
+/** Only root can be somebody else. */
+const asRoot = process.getuid?.() === 0 ? it : it.skip;
+const BOT_USER = 65_534;
 
 /** Runs a test on a copy of the bot's data. */
 function withCopy(body: (folder: string) => Promise<void>): Promise<void> {
@@ -73,6 +78,17 @@ describe("muster backup", () => {
       expect(json.results.map(({ outcome }) => outcome)).toEqual(["unusable"]);
       expect((await runMusterHere(folder, ["backup", "list"])).stdout).toContain("damaged");
     }));
+
+  asRoot("leaves the files to the bot's user when root verifies them and makes a backup", async () =>
+    withCopy(async (folder) => {
+      execFileSync("chown", ["-R", `${BOT_USER}:${BOT_USER}`, folder]);
+      expect((await runMuster(folder, ["backup", "verify", "--all"])).code).toBe(0);
+      const made = parse<{ id: string }>(await runMuster(folder, ["backup", "create", "--json"]));
+      expect(await listIds(folder)).toContain(made.id);
+      const paths = readdirSync(folder, { recursive: true, encoding: "utf8" });
+      expect(paths.filter((path) => statSync(join(folder, path)).uid !== BOT_USER)).toEqual([]);
+    }),
+  );
 
   it("says what pruning would remove, and removes it when it is meant", async () =>
     withCopy(async (folder) => {

@@ -1,19 +1,26 @@
-import { hash } from "node:crypto";
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { MusterError, toError } from "../../core/errors.ts";
+import { isMusterError, MusterError, toError } from "../../core/errors.ts";
 import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
-import { fingerprintOf, planTakeUp, readArchiveTail, readHeader, withFile } from "../sqlite/archive-take-up.ts";
+import {
+  fingerprintOf,
+  planTakeUp,
+  readArchiveTail,
+  readHeader,
+  withFile,
+  type ArchiveTail,
+} from "../sqlite/archive-take-up.ts";
 import { WalArchive } from "../sqlite/wal-archive.ts";
 import { parseWalHeader, WAL_HEADER_BYTES, WalScanner } from "../sqlite/wal-format.ts";
-import { ARCHIVE_FOLDER } from "./archive-index.ts";
+import { ARCHIVE_FOLDER, readArchiveIndex } from "./archive-index.ts";
 import { BackupKey } from "./encryption.ts";
 import { executeRestore, type RestoreResult } from "./execute-restore.ts";
+import { readSnapshotPages, scan } from "./page-proof.ts";
 import { neutralise } from "./page-table.ts";
+import type { ArchiveRun, RestoreFacts } from "./restore-facts.ts";
 import { planRestore } from "./restore-plan.ts";
 import { readRestoreFacts } from "./restore-sources.ts";
-import { readStoredFile } from "./stored-file.ts";
 
 /**
  * The job that holds a database, which nobody has open, against its archive. First the archive is completed from the log
@@ -64,6 +71,9 @@ export async function inspectArchive(job: InspectArchiveJob, report: ReportProgr
   new WalArchive({ databasePath, folder, now: () => Date.now() }).open();
   const found = { ...findChain(databasePath, folder), lostFrameCount: log.lostFrameCount };
   if (isIntact && found.chain === "closed") return { ...found, isChangedSince: false, ...nothing };
+  if (found.chain === "interrupted" && log.commits.length === 0 && (await isAsLastSettled(before, job))) {
+    return { ...found, ...nothing, isEarlierState: true };
+  }
   report({ step: "compare" });
   try {
     return { ...found, ...nothing, ...(await comparePages(job, log.pages, found.chain)) };
@@ -93,6 +103,22 @@ function findChain(
   return findings(isShorter ? "behind" : "interrupted");
 }
 
+/**
+ * The file is as the last checkpoint left it, and what was archived after that is in no log: it is lost. That takes no
+ * page to be read, however large the database is.
+ */
+async function isAsLastSettled(
+  { generation, fingerprint }: ArchiveTail,
+  { databasePath, backupFolder }: InspectArchiveJob,
+): Promise<boolean> {
+  if (fingerprint !== undefined) return false;
+  let settled: string | undefined;
+  await readArchiveIndex(join(backupFolder, ARCHIVE_FOLDER, generation), (line) => {
+    if (line.kind === "settled") settled = line.fingerprint;
+  });
+  return settled !== undefined && settled === fingerprintOf(databasePath);
+}
+
 interface Log {
   /** Place of the last committed version of each page. */
   readonly pages: ReadonlyMap<number, number>;
@@ -103,6 +129,8 @@ interface Log {
 }
 
 const READ_FRAMES = 256;
+/** So many times what may be compared is read at most to find out where the file's pages come from: the start waits. */
+const HISTORY_FACTOR = 8;
 
 function readLog(path: string): Log {
   return withFile(path, (handle) => {
@@ -159,57 +187,36 @@ async function comparePages(
 ): Promise<Comparison | undefined> {
   const { databasePath, backupFolder, compareLimitBytes } = job;
   if (!existsSync(databasePath)) return undefined;
-  const { route } = planRestore(await readRestoreFacts(backupFolder, { kind: "newest" }), { kind: "newest" });
+  const facts = await readRestoreFacts(backupFolder, { kind: "newest" });
+  const { route } = planRestore(facts, { kind: "newest" });
   if (!route.archive) throw new MusterError("BACKUP_DAMAGED", "read the archive: no snapshot leads to it");
   const { snapshot, archive, readBytes, databaseBytes } = route;
   if (statSync(databasePath).size + readBytes + databaseBytes * 2 > compareLimitBytes) return undefined;
   const scratch = `${databasePath}.compared`;
   try {
-    const expected = await restoreAs(job, `${scratch}-end`, { kind: "newest" });
+    const expected = await restoreNewest(job, scratch);
     const [warning] = expected.warnings;
     if (warning !== undefined) throw new MusterError("BACKUP_DAMAGED", `read the archive: ${warning}`);
     const differing = listDiffering(databasePath, logPages, expected.path, snapshot.pageSize);
-    if (chain === "complete" || differing.length === 0) {
-      return { differingPageCount: differing.length, isEarlierState: false };
-    }
-    const start = await restoreAs(job, `${scratch}-start`, { kind: "snapshot", id: snapshot.id });
-    const versions = new Set<string>();
-    for (const { files } of archive.segments) {
-      const path = join(backupFolder, ARCHIVE_FOLDER, archive.generation, files[0]!.name);
-      await collectVersions(path, files[0]!, job.key, versions);
-    }
-    const isKnown = ({ number, page }: DifferingPage): boolean =>
-      versions.has(versionOf(number, page)) || isPageOf(start.path, number, page);
-    return { differingPageCount: differing.length, isEarlierState: differing.every(isKnown) };
+    const isEarlierState =
+      chain !== "complete" &&
+      differing.length > 0 &&
+      (await areKnown(job, differing, facts, { run: archive, pageBytes: snapshot.pageSize }));
+    return { differingPageCount: differing.length, isEarlierState };
   } finally {
-    for (const end of ["-end", "-start"]) {
-      for (const suffix of ["", "-wal", "-shm"]) await rm(`${scratch}${end}.replacement${suffix}`, { force: true });
-    }
+    for (const suffix of ["", "-wal", "-shm"]) await rm(`${scratch}.replacement${suffix}`, { force: true });
   }
 }
 
-function restoreAs(
-  { backupFolder, key }: InspectArchiveJob,
-  path: string,
-  target: { readonly kind: "newest" } | { readonly kind: "snapshot"; readonly id: string },
-): Promise<RestoreResult> {
-  const job = {
-    kind: "restore",
-    databasePath: path,
-    backupFolder,
-    target,
-    ...(key === undefined ? {} : { key }),
-  } as const;
-  return executeRestore(job, () => undefined);
+function restoreNewest({ backupFolder, key }: InspectArchiveJob, path: string): Promise<RestoreResult> {
+  const job = { kind: "restore", databasePath: path, backupFolder, target: { kind: "newest" } } as const;
+  return executeRestore({ ...job, ...(key === undefined ? {} : { key }) }, () => undefined);
 }
 
 interface DifferingPage {
   readonly number: number;
-  readonly page: Buffer;
-}
-
-function versionOf(number: number, page: Buffer): string {
-  return `${number} ${hash("sha1", neutralise(number, page), "base64")}`;
+  /** undefined = the file ends before it. */
+  readonly page: Buffer | undefined;
 }
 
 function listDiffering(
@@ -224,12 +231,15 @@ function listDiffering(
   try {
     const differing: DifferingPage[] = [];
     const pageCount = fstatSync(expected).size / pageBytes;
+    const fileBytes = fstatSync(file).size;
     for (let number = 1; number <= pageCount; number++) {
       const wanted = readPage(expected, (number - 1) * pageBytes, pageBytes);
       const inLog = logPages.get(number);
-      const page =
-        inLog === undefined ? readPage(file, (number - 1) * pageBytes, pageBytes) : readPage(log!, inLog, pageBytes);
-      if (!neutralise(number, page).equals(neutralise(number, wanted))) differing.push({ number, page });
+      const at = (number - 1) * pageBytes;
+      let page: Buffer | undefined;
+      if (inLog !== undefined) page = readPage(log!, inLog, pageBytes);
+      else if (at < fileBytes) page = readPage(file, at, pageBytes);
+      if (!page || !neutralise(number, page).equals(neutralise(number, wanted))) differing.push({ number, page });
     }
     return differing;
   } finally {
@@ -243,29 +253,49 @@ function readPage(handle: number, at: number, bytes: number): Buffer {
   return page;
 }
 
-function isPageOf(path: string, number: number, page: Buffer): boolean {
-  return withFile(path, (handle) => {
-    if (handle === undefined) return false;
-    const known = readPage(handle, (number - 1) * page.length, page.length);
-    return neutralise(number, known).equals(neutralise(number, page));
-  });
-}
-
-async function collectVersions(
-  path: string,
-  { isCompressed, isEncrypted }: { readonly isCompressed: boolean; readonly isEncrypted: boolean },
-  key: string | undefined,
-  versions: Set<string>,
-): Promise<void> {
-  const form = { compression: isCompressed ? "zstd" : "none", isEncrypted } as const;
-  const parts: Buffer[] = [];
-  for await (const part of readStoredFile(path, { ...form, key: key === undefined ? undefined : new BackupKey(key) })) {
-    parts.push(part);
+/**
+ * Whether each page is a version of it that the archive has seen, at any time of its generation, or was not there yet:
+ * the file may be older than the newest snapshot. The oldest snapshot has what nobody changed since; the later a segment, the likelier it is.
+ */
+async function areKnown(
+  { backupFolder, key, compareLimitBytes }: InspectArchiveJob,
+  pages: readonly DifferingPage[],
+  { snapshots, generations }: RestoreFacts,
+  { run, pageBytes }: { readonly run: ArchiveRun; readonly pageBytes: number },
+): Promise<boolean> {
+  const source = { backupFolder, key: key === undefined ? undefined : new BackupKey(key) };
+  const unknown = new Map(pages.flatMap(({ number, page }) => (page ? [[number, neutralise(number, page)]] : [])));
+  const strike = (number: number, page: Buffer): void => {
+    if (unknown.get(number)?.equals(neutralise(number, page))) unknown.delete(number);
+  };
+  const [oldest] = snapshots
+    .filter(({ archive, damage }) => !damage && archive?.from.generation === run.generation)
+    .sort((a, b) => a.archive!.from.segment - b.archive!.from.segment || a.createdAt - b.createdAt);
+  const segments = generations.find(({ name }) => name === run.generation)?.segments ?? [];
+  const readings = segments
+    .filter(({ end, files }) => end && files.length > 0)
+    .reverse()
+    .map((segment) => ({
+      bytes: segment.files[0]!.sizeBytes,
+      read: () => scan(source, run, segment, pageBytes, ({ pageNumber, page }) => strike(pageNumber, page)),
+    }));
+  if (oldest) {
+    const read = async (): Promise<void> => {
+      let number = 0;
+      for await (const page of readSnapshotPages(source, oldest)) strike(++number, page);
+    };
+    readings.unshift({ bytes: oldest.storedBytes, read });
   }
-  const content = Buffer.concat(parts);
-  const header = parseWalHeader(content);
-  if (!header) return;
-  new WalScanner(header).scan(content.subarray(WAL_HEADER_BYTES), ({ pageNumber, page }) =>
-    versions.add(versionOf(pageNumber, page)),
-  );
+  let readBytes = 0;
+  for (const { bytes, read } of readings) {
+    readBytes += bytes;
+    if (unknown.size === 0 || readBytes > compareLimitBytes * HISTORY_FACTOR) break;
+    try {
+      await read();
+    } catch (error) {
+      // Of a piece that is damaged counts what was found: another page cannot be the same by accident.
+      if (!isMusterError(error, "BACKUP_DAMAGED", "BACKUP_NOT_FOUND")) throw error;
+    }
+  }
+  return unknown.size === 0;
 }

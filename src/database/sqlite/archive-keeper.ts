@@ -17,20 +17,28 @@ export interface ArchiveSettings {
   readonly intervalMs: number;
 }
 
+export interface ArchiveKeeperOptions {
+  readonly intervalMs: number;
+  readonly onTrouble: (error: unknown) => void;
+  /** The archive has the database: a generation of its own, durably, or the one that it goes on with. */
+  readonly onGeneration: () => void;
+}
+
 /** A quarter of a gigabyte: hours of a busy bot's writes, and little for a disk that holds one at all. */
 const MAX_UNARCHIVED_FRAMES = 65_536;
 
 export class ArchiveKeeper {
   readonly #archive: WalArchive;
-  readonly #onTrouble: (error: unknown) => void;
+  readonly #options: Pick<ArchiveKeeperOptions, "onTrouble" | "onGeneration">;
   #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
+  #generation = "";
 
-  constructor(archive: WalArchive, intervalMs: number, onTrouble: (error: unknown) => void) {
+  constructor(archive: WalArchive, { intervalMs, ...options }: ArchiveKeeperOptions) {
     this.#archive = archive;
     this.#intervalMs = intervalMs;
-    this.#onTrouble = onTrouble;
+    this.#options = options;
   }
 
   get status(): ArchiveStatus {
@@ -66,7 +74,7 @@ export class ArchiveKeeper {
     if (this.#intervalMs > 0) return;
     try {
       this.#archive.flush();
-      this.#isFailing = false;
+      this.#noteSuccess();
     } catch (error) {
       this.#report(error);
       throw createArchiveError(error);
@@ -77,7 +85,7 @@ export class ArchiveKeeper {
   beforeCheckpoint({ walFrameCount }: WalState): void {
     try {
       this.#archive.flush();
-      this.#isFailing = false;
+      this.#noteSuccess();
     } catch (error) {
       this.#report(error);
       if (walFrameCount < MAX_UNARCHIVED_FRAMES) throw createArchiveError(error);
@@ -102,15 +110,23 @@ export class ArchiveKeeper {
   #attempt(run: () => void): void {
     try {
       run();
-      this.#isFailing = false;
+      this.#noteSuccess();
     } catch (error) {
       this.#report(error);
     }
   }
 
+  #noteSuccess(): void {
+    this.#isFailing = false;
+    const { generation } = this.#archive.status;
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    if (generation !== "") this.#options.onGeneration();
+  }
+
   /** Once, not each second. */
   #report(error: unknown): void {
-    if (!this.#isFailing) this.#onTrouble(createArchiveError(error));
+    if (!this.#isFailing) this.#options.onTrouble(createArchiveError(error));
     this.#isFailing = true;
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { createFolderSync, FILE_MODE } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
@@ -13,7 +13,7 @@ import { fingerprintOf } from "./archive-take-up.ts";
 
 const REPLACEMENT_SUFFIX = ".replacement";
 const OFFER_SUFFIX = ".offered";
-/** Says which file was put in place last. */
+/** Says which file was put in place last, until the archive has begun anew with it. */
 const MARK_SUFFIX = ".placed";
 /** Why an archive begins anew after it. */
 export const REPLACED = "the database was replaced by a restored one";
@@ -73,6 +73,18 @@ export function putReplacementInPlace(databasePath: string, quarantineFolder: st
 export function isPutInPlace(databasePath: string): boolean {
   const markPath = databasePath + MARK_SUFFIX;
   return existsSync(markPath) && readFileSync(markPath, "utf8") === fingerprintOf(databasePath);
+}
+
+/**
+ * The archive has begun anew with the file: what it says of it counts again. Until the first checkpoint the file stays
+ * what was put there, and a log that was lost would not be missed.
+ */
+export function forgetPlacement(databasePath: string): void {
+  try {
+    rmSync(databasePath + MARK_SUFFIX, { force: true });
+  } catch {
+    // The next start does not look closely: as it would have without.
+  }
 }
 
 /** Moves a database with its companions aside: a -wal left behind would overlay the next file at the path. */

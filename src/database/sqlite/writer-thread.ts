@@ -11,7 +11,7 @@ import { classifySqliteError } from "./error-classification.ts";
 import { GroupCommitter } from "./group-commit.ts";
 import { OperationRunner } from "./operation-runner.ts";
 import { Optimizer } from "./optimizer.ts";
-import { quarantineFolderAt, takeUpReplacement } from "./replacement.ts";
+import { forgetPlacement, quarantineFolderAt, takeUpReplacement } from "./replacement.ts";
 import { rescueFromConnection } from "./rescue.ts";
 import { serveThread } from "./thread-host.ts";
 import { toWireError } from "./thread-protocol.ts";
@@ -52,7 +52,12 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
       ...{ databasePath: path, folder: settings.folder },
       ...{ now: () => systemClock.now(), onProgress: sayWorking },
     });
-    return new ArchiveKeeper(archive, settings.intervalMs, (error) => reportTrouble("archive the log", error));
+    return new ArchiveKeeper(archive, {
+      intervalMs: settings.intervalMs,
+      onTrouble: (error) => reportTrouble("archive the log", error),
+      // From here on it can lose what was archived, like any other.
+      onGeneration: () => forgetPlacement(path),
+    });
   };
   let archive = createArchive(options.archive);
   // Before anything else: what the log on the disk has, and the archive not yet, may be about to be moved aside.

@@ -8,6 +8,7 @@ import { errorLike, withFolder } from "../../helpers/database.ts";
 interface Rig {
   readonly keeper: ArchiveKeeper;
   readonly troubles: unknown[];
+  readonly generations: readonly string[];
   /** A commit, and what is noted of it. */
   readonly write: () => void;
   readonly breakDisk: () => void;
@@ -21,7 +22,12 @@ function withKeeper(intervalMs: number, body: (rig: Rig) => void): Promise<void>
     const troubles: unknown[] = [];
     mkdirSync(folder);
     const archive = new WalArchive({ databasePath: path, folder, now: () => Date.now() });
-    const keeper = new ArchiveKeeper(archive, intervalMs, (error) => troubles.push(error));
+    const generations: string[] = [];
+    const keeper = new ArchiveKeeper(archive, {
+      intervalMs,
+      onTrouble: (error) => troubles.push(error),
+      onGeneration: () => generations.push(archive.status.generation),
+    });
     keeper.open();
     const database = new Database(path);
     database.pragma("journal_mode = WAL");
@@ -43,7 +49,7 @@ function withKeeper(intervalMs: number, body: (rig: Rig) => void): Promise<void>
       mkdirSync(folder);
     };
     try {
-      body({ keeper, troubles, write, breakDisk, mendDisk });
+      body({ keeper, troubles, generations, write, breakDisk, mendDisk });
     } finally {
       database.close();
       keeper.close();
@@ -79,10 +85,12 @@ describe("the keeper of the archive", () => {
   });
 
   it("allows no checkpoint of what is not archived, up to a bound, and then begins anew and says why", async () => {
-    await withKeeper(60_000, ({ keeper, write, breakDisk, mendDisk }) => {
+    await withKeeper(60_000, ({ keeper, generations, write, breakDisk, mendDisk }) => {
       write();
       keeper.flush();
+      keeper.flush();
       const { generation } = keeper.status;
+      expect(generations).toEqual([generation]);
       breakDisk();
       write();
       expect(() => keeper.beforeCheckpoint({ walFrameCount: 65_535, checkpointedFrameCount: 0 })).toThrow(
@@ -93,6 +101,7 @@ describe("the keeper of the archive", () => {
       keeper.flush();
       expect(keeper.status.generation).not.toBe(generation);
       expect(keeper.status.gap).toBeDefined();
+      expect(generations).toEqual([generation, keeper.status.generation]);
     });
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   acceptOffer,
@@ -9,7 +9,7 @@ import {
   takeUpReplacement,
   isPutInPlace,
 } from "../../../src/database/sqlite/replacement.ts";
-import { errorLike, withFolder } from "../../helpers/database.ts";
+import { createCounterDatabase, errorLike, withFolder } from "../../helpers/database.ts";
 
 const FILES = ["test.db", "test.db-shm", "test.db-wal"];
 
@@ -73,6 +73,26 @@ describe("a replacement", () => {
       expect(isPutInPlace(path)).toBe(true);
       writeFileSync(path, "newer");
       expect(isPutInPlace(path)).toBe(false);
+    });
+  });
+
+  it("is one like any other as soon as the archive has begun anew with it", async () => {
+    await withFolder(async (folder) => {
+      const archive = { folder: join(folder, "wal"), intervalMs: 0 };
+      const write = async (isRestored: boolean): Promise<void> => {
+        const database = createCounterDatabase({ folder });
+        const { path, engine, manager } = database;
+        engine.setArchive(archive);
+        await manager.start();
+        expect(isPutInPlace(path)).toBe(isRestored);
+        await manager.call("counter.add", { name: "a", amount: 1 });
+        expect(isPutInPlace(path)).toBe(false);
+        await database.close();
+        copyFileSync(path, replacementPathOf(path));
+        putReplacementInPlace(path, quarantineFolderAt(path, 0));
+      };
+      await write(false);
+      await write(true);
     });
   });
 });

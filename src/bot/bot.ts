@@ -29,6 +29,7 @@ import { TrackedEvents } from "./events/tracked-events.ts";
 import { GuildFlags } from "./flags/guild-flags.ts";
 import { GatewayStatus } from "./gateway-status.ts";
 import { GuildAlerts } from "./guild-alerts.ts";
+import { LateChanges } from "./late-changes.ts";
 import { LimitedNotices } from "./limited-notices.ts";
 import { Audience } from "./members/audience.ts";
 import { MemberDirectory } from "./members/member-directory.ts";
@@ -159,6 +160,7 @@ export class Bot {
   async #settleParts(parts: BotParts): Promise<void> {
     parts.client.removeAllListeners("interactionCreate");
     parts.notices.stop();
+    parts.late.stop();
     parts.registration.stop();
     const finished = Promise.all([
       parts.router.settle(),
@@ -180,7 +182,6 @@ export class Bot {
 
   /** The database is another one than before, after a restore: what is kept of it in memory is read anew. */
   reload(): void {
-    this.#parts?.flags.forgetAll();
     this.#parts?.synchronizer.requestAll();
     this.#parts?.reminders.wake();
   }
@@ -213,7 +214,8 @@ function buildParts(options: BotOptions, client: Client<true>, hasMemberList: bo
   const charts = new ChartDrawer({ clock, logger });
   const texts = english;
   const tracked = new TrackedEvents(store);
-  const flags = new GuildFlags(store);
+  const late = new LateChanges(database);
+  const flags = new GuildFlags(store, late);
   const directory = new MemberDirectory(client, clock);
   const audience = new Audience({ client, store, flags, directory, hasMemberList });
   const reconciler = new Reconciler(client, store, clock);
@@ -250,7 +252,7 @@ function buildParts(options: BotOptions, client: Client<true>, hasMemberList: bo
     ...{ client, store, degradation, tracked, reconciler, cards, events, onGone, schedule, logger },
   });
   const tracker = new ReactionTracker({
-    ...{ client, store, tracked, cards, reconciler, logger },
+    ...{ client, store, tracked, cards, reconciler, late, logger },
     onMissed: (event) => synchronizer.postpone(event),
   });
   const notices = new LimitedNotices({ client, degradation, tracked, alerts, clock: machineClock, texts });
@@ -295,7 +297,7 @@ function buildParts(options: BotOptions, client: Client<true>, hasMemberList: bo
     }
     reminders.wake();
   };
-  return { client, registration, router, flags, reminders, synchronizer, tracker, cards, charts, notices };
+  return { client, registration, router, reminders, synchronizer, tracker, cards, charts, notices, late };
 }
 
 /** Deleting the message, or its channel, ends an event. */

@@ -61,6 +61,7 @@ export class DatabaseManager {
   readonly #cache: ReadCache;
   readonly #writes: WritePath;
   readonly #availability: Availability;
+  readonly #settledListeners = new Set<() => void>();
   #isStopping = false;
 
   constructor(options: DatabaseManagerOptions) {
@@ -72,7 +73,11 @@ export class DatabaseManager {
       ...{ engine, errors, log, clock },
       onFault: (fault) => this.#availability.reportFault(fault),
     });
-    const calls = new EngineCalls({ ...options, onDecided: () => cache.touchAll() });
+    const onDecided = (): void => {
+      cache.touchAll();
+      this.#tellSettled();
+    };
+    const calls = new EngineCalls({ ...options, onDecided });
     const { createQueue } = options;
     this.#catalogue = catalogue;
     this.#cache = cache;
@@ -88,7 +93,7 @@ export class DatabaseManager {
     degradation.onChange(({ kind }) => {
       // Whoever wrote meanwhile, it was not us.
       cache.touchAll();
-      if (kind === "normal") void this.#writes.drain();
+      if (kind === "normal") void this.#drain();
     });
   }
 
@@ -102,7 +107,7 @@ export class DatabaseManager {
     this.#availability.start();
     await this.#options.engine.start();
     if (obstacle) throw obstacle;
-    void this.#writes.drain();
+    void this.#drain();
   }
 
   /** Takes no more calls, finishes those it has, and closes. */
@@ -149,6 +154,17 @@ export class DatabaseManager {
   /** Writes that wait for the database; undefined when they cannot. */
   get queue(): QueueView | undefined {
     return this.#writes.queue;
+  }
+
+  /** No write waits in the queue, and of none it is unknown whether it was applied. */
+  get isSettled(): boolean {
+    return this.#writes.backlog.size === 0 && !this.#calls.isInDoubt;
+  }
+
+  /** Calls back when `isSettled` has become true again; returns what ends it. */
+  onSettled(listener: () => void): () => void {
+    this.#settledListeners.add(listener);
+    return () => this.#settledListeners.delete(listener);
   }
 
   health(): DatabaseHealth {
@@ -207,6 +223,16 @@ export class DatabaseManager {
     return this.#calls.read(call, DEGRADED_READ_TIMEOUT_MS);
   }
 
+  async #drain(): Promise<void> {
+    if (this.#writes.backlog.size === 0) return;
+    await this.#writes.drain();
+    this.#tellSettled();
+  }
+
+  #tellSettled(): void {
+    if (this.isSettled) for (const listener of this.#settledListeners) listener();
+  }
+
   async #probe(): Promise<void> {
     await this.#writes.open();
     await this.#calls.probe(this.#records.begin("probe", []));
@@ -214,7 +240,7 @@ export class DatabaseManager {
 
   /** What a trouble too short to change any state has left behind: no other event would ever take care of it. */
   #settle(): void {
-    void this.#writes.drain();
+    void this.#drain();
     // Reported by the next call that meets it.
     if (this.#calls.isInDoubt) this.#probe().catch(() => undefined);
   }

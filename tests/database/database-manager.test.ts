@@ -96,6 +96,10 @@ describe("DatabaseManager", () => {
   it("saves a write while the database is away, says so, and applies what waits in its order", async () => {
     await withAbsence(async ({ database: { manager, degradation }, goAway, comeBack }) => {
       await goAway();
+      /** What can be read when nothing waits any more. */
+      const settled: Promise<unknown>[] = [];
+      const stop = manager.onSettled(() => settled.push(get(manager, "a")));
+      expect(manager.isSettled).toBe(true);
       const { result, notes } = await collectCallNotes(() => add(manager, "a", 1));
       expect({ result, notes }).toEqual({
         result: undefined,
@@ -103,6 +107,7 @@ describe("DatabaseManager", () => {
       });
       await add(manager, "a", 2);
       expect(manager.health().queue.size).toBe(2);
+      expect(manager.isSettled).toBe(false);
       // The database is back, the queue is not empty yet: what comes now waits behind it.
       let isQueued = false;
       degradation.onChange(({ kind }) => {
@@ -112,6 +117,9 @@ describe("DatabaseManager", () => {
       await comeBack();
       await until(isDrained(manager));
       expect(isQueued).toBe(true);
+      await until(() => settled.length > 0);
+      expect(await Promise.all(settled)).toEqual([6]);
+      stop();
       expect(await ledgerAmounts(manager)).toEqual([1, 2, 3]);
       expect(await add(manager, "a", 4)).toBe(10);
     });

@@ -239,7 +239,10 @@ describe("the way of a write", () => {
       const get = (): Promise<unknown> => manager.call("counter.get", { name: "a" });
       engine.answer = () => Promise.reject(fault("OPERATION_TIMEOUT"));
       const lost = manager.call("counter.transfer", { from: "b", to: "a", amount: 1 });
+      let settledCount = 0;
+      manager.onSettled(() => settledCount++);
       await expect(advanceUntil(clock, lost)).rejects.toMatchObject({ code: "OPERATION_TIMEOUT" });
+      expect(manager.isSettled).toBe(false);
       expect(await get()).toBe(0);
       // The thread that was given up has applied it after all.
       engine.value = 1;
@@ -252,6 +255,7 @@ describe("the way of a write", () => {
         return engine.writes.length > 0;
       });
       await settle();
+      expect([settledCount, manager.isSettled]).toEqual([1, true]);
       engine.value = 2;
       expect([await get(), await get()]).toEqual([2, 2]);
       expect(manager.health().cache.hitCount).toBe(1);

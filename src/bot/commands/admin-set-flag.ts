@@ -79,8 +79,8 @@ async function setFlag({ interaction, services, guildId, member }: CommandContex
   const name = readFlagName(interaction, texts);
   const subject = readSubject(interaction, name, texts);
   const value = readValue(interaction, name, texts);
-  const { previousValue } = await store.flags.set({ guildId, actorId: member.id, name, ...subject, value });
-  flags.forget(guildId);
+  const change = { guildId, actorId: member.id, name, ...subject, value };
+  const { previousValue } = await flags.change(guildId, () => store.flags.set(change));
   const before = previousValue === null || previousValue === value ? undefined : formatFlagValue(name, previousValue);
   return { content: texts.admin.flags.set(name, formatFlagValue(name, value), formatSubject(subject, texts), before) };
 }
@@ -91,12 +91,11 @@ async function clearFlag({ interaction, services, guildId, member }: CommandCont
   const subject = readSubject(interaction, name, texts);
   const subjectText = formatSubject(subject, texts);
   try {
-    await store.flags.clear({ guildId, actorId: member.id, name, ...subject });
+    await flags.change(guildId, () => store.flags.clear({ guildId, actorId: member.id, name, ...subject }));
   } catch (error) {
     if (isMusterError(error, "NOT_FOUND")) throw new Refusal(texts.admin.flags.notSet(name, subjectText));
     throw error;
   }
-  flags.forget(guildId);
   return { content: texts.admin.flags.cleared(name, subjectText, texts.admin.flags.about[name].default) };
 }
 

@@ -1,7 +1,10 @@
+import { collectCallNotes } from "../../database/call-notes.ts";
+import { isOutcomeUnknown } from "../../database/unknown-outcome.ts";
 import { parseQuietHours, type QuietHours } from "../../roll-call/quiet-hours.ts";
 import { isTimeZone } from "../../roll-call/time-zone.ts";
 import type { FlagRecord } from "../../store/flags.ts";
 import type { Store } from "../../store/store.ts";
+import type { LateChanges } from "../late-changes.ts";
 
 /** What holds in a guild: its flags, or the defaults where they are not set. */
 export interface EffectiveFlags {
@@ -18,55 +21,56 @@ export interface EffectiveFlags {
   readonly keepsReminders: boolean;
 }
 
-/** Guilds beyond this are read again when they are next asked for. */
-const MAX_CACHED_GUILDS = 5_000;
 const DEFAULT_TIME_ZONE = "UTC";
 
-/** The flags of every guild, kept in memory: reminders, cards and permissions ask for them all the time. */
+/**
+ * What holds in each guild. Reminders, cards and permissions ask for it all the time; the store answers from memory, with
+ * the same list as long as nothing changed.
+ */
 export class GuildFlags {
-  readonly #store: Store;
-  /** Promises, so that several who ask at once share one read; least recently used first. */
-  readonly #byGuildId = new Map<string, Promise<EffectiveFlags>>();
+  readonly #store: Pick<Store, "flags">;
+  readonly #late: LateChanges;
+  readonly #byRecords = new WeakMap<readonly FlagRecord[], EffectiveFlags>();
   readonly #listeners = new Set<(guildId: string) => void>();
 
-  constructor(store: Store) {
+  constructor(store: Pick<Store, "flags">, late: LateChanges) {
     this.#store = store;
+    this.#late = late;
   }
 
-  /** Rejects when they are not in memory and the database cannot be read. */
-  get(guildId: string): Promise<EffectiveFlags> {
-    const flags = this.#byGuildId.get(guildId) ?? this.#load(guildId);
-    this.#byGuildId.delete(guildId);
-    this.#byGuildId.set(guildId, flags);
-    const oldest = this.#byGuildId.keys().next();
-    if (this.#byGuildId.size > MAX_CACHED_GUILDS && !oldest.done) this.#byGuildId.delete(oldest.value);
+  /** While the database cannot be read, as last known; rejects when they are not known either. */
+  async get(guildId: string): Promise<EffectiveFlags> {
+    // The notes are about what people are shown; the age of the flags that it is shown by says nothing about that.
+    const { result: records } = await collectCallNotes(() => this.#store.flags.list({ guildId }));
+    let flags = this.#byRecords.get(records);
+    if (!flags) this.#byRecords.set(records, (flags = readFlags(records)));
     return flags;
   }
 
-  /** To be called after a change: what is asked for from now on is read anew, and those who listen are told. */
-  forget(guildId: string): void {
-    this.#byGuildId.delete(guildId);
-    for (const listener of this.#listeners) listener(guildId);
-  }
-
-  /** What is stored may have changed altogether: everything is read anew, and nobody is told. */
-  forgetAll(): void {
-    this.#byGuildId.clear();
+  /**
+   * Runs a write that changes flags. Those who listen are told when it is applied: now, or later when it waits in the
+   * queue, or failed in such a way that it may be applied all the same.
+   */
+  async change<Result>(guildId: string, write: () => Promise<Result>): Promise<Result> {
+    const tell = (): void => {
+      for (const listener of this.#listeners) listener(guildId);
+    };
+    const tellLater = (): void => this.#late.note(`flags ${guildId}`, tell);
+    try {
+      const result = await write();
+      tell();
+      if (!this.#late.isSettled) tellLater();
+      return result;
+    } catch (error) {
+      if (isOutcomeUnknown(error)) tellLater();
+      throw error;
+    }
   }
 
   /** Calls back when a guild's flags changed; returns what ends it. */
   onChange(listener: (guildId: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  #load(guildId: string): Promise<EffectiveFlags> {
-    const flags = this.#store.flags.list({ guildId }).then(readFlags);
-    flags.catch(() => {
-      // A failure is not to be remembered.
-      if (this.#byGuildId.get(guildId) === flags) this.#byGuildId.delete(guildId);
-    });
-    return flags;
   }
 }
 

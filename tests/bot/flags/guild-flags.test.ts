@@ -1,4 +1,7 @@
 import { GuildFlags, readFlags } from "../../../src/bot/flags/guild-flags.ts";
+import { LateChanges } from "../../../src/bot/late-changes.ts";
+import { MusterError } from "../../../src/core/errors.ts";
+import { collectCallNotes, noteStaleRead } from "../../../src/database/call-notes.ts";
 import type { FlagRecord } from "../../../src/store/flags.ts";
 import type { Store } from "../../../src/store/store.ts";
 
@@ -11,18 +14,28 @@ function serverFlag(name: string, value: string): FlagRecord {
   return { name, subjectType: "server", subjectId: "", value };
 }
 
-/** The store's flags as a hand-written list, with a count of how often they are read. */
-function createFlags(list: (guildId: string) => Promise<FlagRecord[]>): { flags: GuildFlags; reads: string[] } {
-  const reads: string[] = [];
-  const store = {
-    flags: {
-      list: async ({ guildId }: { guildId: string }) => {
-        reads.push(guildId);
-        return list(guildId);
-      },
+/** The store's flags as a hand-written list, in a database of which it can be said whether writes wait. */
+function createRig(list: (guildId: string) => Promise<FlagRecord[]>) {
+  const state = { isSettled: true };
+  const settled = new Set<() => void>();
+  const late = new LateChanges({
+    get isSettled() {
+      return state.isSettled;
     },
-  } as unknown as Store;
-  return { flags: new GuildFlags(store), reads };
+    onSettled(listener) {
+      settled.add(listener);
+      return () => settled.delete(listener);
+    },
+  });
+  const store = { flags: { list: ({ guildId }: { guildId: string }) => list(guildId) } } as unknown as Store;
+  const flags = new GuildFlags(store, late);
+  const heard: string[] = [];
+  const stop = flags.onChange((guildId) => heard.push(guildId));
+  const settle = (): void => {
+    state.isSettled = true;
+    for (const listener of settled) listener();
+  };
+  return { flags, late, heard, stop, state, settle };
 }
 
 describe("readFlags", () => {
@@ -78,59 +91,64 @@ describe("readFlags", () => {
   });
 });
 
-describe("GuildFlags", () => {
-  it("reads a guild once, also when several ask at the same time", async () => {
-    const { flags, reads } = createFlags(async () => [serverFlag("timezone", "Europe/Vienna")]);
-    const [first, second] = await Promise.all([flags.get(GUILD), flags.get(GUILD)]);
-    await flags.get(GUILD);
+describe("the flags of a guild", () => {
+  it("are what is stored, each time, and are worked out once for the same list", async () => {
+    let records = [serverFlag("timezone", "Europe/Vienna")];
+    const { flags } = createRig(async () => records);
+    const first = await flags.get(GUILD);
     expect(first.timeZone).toBe("Europe/Vienna");
-    expect(second).toBe(first);
-    expect(reads).toEqual([GUILD]);
-  });
-
-  it("reads anew what was forgotten, even while an older reading is under way", async () => {
-    let value = "Europe/Vienna";
-    const { flags } = createFlags(async () => [serverFlag("timezone", value)]);
-    const before = flags.get(GUILD);
-    value = "Europe/Lisbon";
-    flags.forget(GUILD);
-    expect((await before).timeZone).toBe("Europe/Vienna");
+    expect(await flags.get(GUILD)).toBe(first);
+    records = [serverFlag("timezone", "Europe/Lisbon")];
     expect((await flags.get(GUILD)).timeZone).toBe("Europe/Lisbon");
   });
 
-  it("tells those who listen which guild changed, until they stop", () => {
-    const { flags } = createFlags(async () => []);
-    const heard: string[] = [];
-    const stop = flags.onChange((guildId) => heard.push(guildId));
-    flags.forget(GUILD);
+  it("say nothing of their age to who asks for something else", async () => {
+    const { flags } = createRig(async () => {
+      noteStaleRead(1);
+      return [];
+    });
+    const { notes } = await collectCallNotes(() => flags.get(GUILD));
+    expect(notes.oldestReadAt).toBeUndefined();
+  });
+
+  it("are told of when they change, until nobody listens any more", async () => {
+    const { flags, heard, stop } = createRig(async () => []);
+    expect(await flags.change(GUILD, async () => "done")).toBe("done");
+    expect(heard).toEqual([GUILD]);
     stop();
-    flags.forget(OTHER_GUILD);
+    await flags.change(OTHER_GUILD, async () => undefined);
     expect(heard).toEqual([GUILD]);
   });
 
-  it("does not remember a failure", async () => {
-    let isAway = true;
-    const { flags } = createFlags(async () => {
-      if (isAway) throw new Error("away");
-      return [];
-    });
-    await expect(flags.get(GUILD)).rejects.toThrow("away");
-    isAway = false;
-    expect((await flags.get(GUILD)).timeZone).toBe("UTC");
+  it("are told of once more when a change that waits in the queue is applied", async () => {
+    const { flags, heard, state, settle } = createRig(async () => []);
+    state.isSettled = false;
+    await flags.change(GUILD, async () => undefined);
+    heard.length = 0;
+    settle();
+    settle();
+    expect(heard).toEqual([GUILD]);
   });
 
-  it("keeps no more guilds than its limit, dropping the one not asked for the longest", async () => {
-    const { flags, reads } = createFlags(async () => []);
-    await flags.get(GUILD);
-    await flags.get(OTHER_GUILD);
-    for (let index = 0; index < 4_999; index++) {
-      await flags.get(GUILD);
-      await flags.get(String(200_000_000_000_000_000n + BigInt(index)));
-    }
-    reads.length = 0;
-    await flags.get(GUILD);
-    expect(reads).toEqual([]);
-    await flags.get(OTHER_GUILD);
-    expect(reads).toEqual([OTHER_GUILD]);
+  it("are told of when a change that failed turns out to be decided, and not when it was refused", async () => {
+    const { flags, late, heard, state, settle } = createRig(async () => []);
+    const fail = (code: "OPERATION_TIMEOUT" | "NOT_FOUND"): Promise<void> =>
+      flags.change(GUILD, async () => {
+        throw new MusterError(code, "failed");
+      });
+    await expect(fail("NOT_FOUND")).rejects.toThrow("failed");
+    state.isSettled = false;
+    await expect(fail("OPERATION_TIMEOUT")).rejects.toThrow("failed");
+    expect(heard).toEqual([]);
+    settle();
+    expect(heard).toEqual([GUILD]);
+    // Decided already by the time that it is told.
+    await expect(fail("OPERATION_TIMEOUT")).rejects.toThrow("failed");
+    expect(heard).toEqual([GUILD, GUILD]);
+    state.isSettled = false;
+    await expect(fail("OPERATION_TIMEOUT")).rejects.toThrow("failed");
+    late.stop();
+    settle();
+    expect(heard).toHaveLength(2);
   });
 });

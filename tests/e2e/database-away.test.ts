@@ -37,6 +37,18 @@ async function waitForAnswers(event: EventRecord, ids: readonly string[]): Promi
   await bot.sandbox.waitFor(async () => (await answerIds(event)).join() === expected, 30_000);
 }
 
+/** Waits for a field of the event's card, without anything else happening that would refresh it. */
+async function waitForCard(event: EventRecord, name: string): Promise<void> {
+  const readNames = (): (string | undefined)[] =>
+    (bot.sandbox.world.messages(event.channelId).find(({ id }) => id === event.cardMessageId)?.embeds ?? []).flatMap(
+      ({ fields }) => (fields ?? []).map((field) => field.name),
+    );
+  await bot.sandbox.waitFor(() => {
+    bot.leap(1_000);
+    return readNames().includes(name);
+  }, 10_000);
+}
+
 const use = (name: string, userId: string, options: Record<string, string> = {}) =>
   bot.as(userId).command(name, options, { channelId: bot.channelId, bypassPermissionCheck: true });
 
@@ -87,6 +99,7 @@ describe("while another process holds the write lock", () => {
     release();
     await bot.sandbox.waitFor(() => bot.app.degradation.state.kind === "normal", 30_000);
     await waitForAnswers(event, [second, third, fourth]);
+    await waitForCard(event, "✅ 3");
     // Less urgent than answers, so it may be applied a moment after them.
     const listModes = () => bot.store.users.listReminderModes({ guildId: bot.guildId });
     await bot.sandbox.waitFor(async () => (await listModes()).length > 0, 30_000);

@@ -9,6 +9,7 @@ import {
 } from "discord.js";
 import { sleep, type Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
+import { backoffDelayMs } from "../../resilience/backoff.ts";
 import { createEventCard } from "../../roll-call/card.ts";
 import type { EventRecord } from "../../store/events.ts";
 import type { Store } from "../../store/store.ts";
@@ -20,6 +21,8 @@ import { asEmoji, renderCard, type CardContent } from "./card-embed.ts";
 
 /** Between two edits of a card. Discord allows few edits of a message that is older than an hour. */
 const EDIT_INTERVAL_MS = 3_000;
+/** After a card could not be brought up to date: when nothing else happens, it is tried again. */
+const RETRY = { maxAttempts: Infinity, baseDelay: 60_000, maxDelay: 1_800_000, backoffMultiplier: 2 } as const;
 /** After Discord forbade an edit. Refused requests are counted, and too many of them shut the bot out of Discord. */
 const FORBIDDEN_PAUSE_MS = 60_000;
 /** How long a stop waits for the last edits. */
@@ -38,7 +41,8 @@ export interface EventCardsOptions {
 interface CardState {
   /** The record last handed in; what is shown is read anew. */
   event: EventRecord;
-  cancelTimer: (() => void) | undefined;
+  /** When it is brought up to date next, monotonic. */
+  planned: { readonly atMs: number; readonly cancel: () => void } | undefined;
   running: Promise<void> | undefined;
   /** Something changed while it was being brought up to date. */
   isWanted: boolean;
@@ -46,6 +50,8 @@ interface CardState {
   shownHash: string | undefined;
   /** Monotonic; not edited before. */
   readyAtMs: number;
+  /** In a row. */
+  failureCount: number;
   /** Deleted, while the message that members answer on is another one. */
   isGone: boolean;
 }
@@ -66,14 +72,14 @@ export class EventCards {
     this.#options = options;
   }
 
-  /** Something about the event changed. Never throws: what fails is logged, and made up for at the next refresh. */
+  /** Something about the event changed. Never throws: what fails is logged, and tried again until it is shown. */
   refresh(event: EventRecord): void {
     if (this.#stopping) return;
     const card = this.#cardOf(event);
     card.event = event;
     if (card.isGone) return;
     if (card.running) card.isWanted = true;
-    else if (!card.cancelTimer) this.#plan(card);
+    else this.#plan(card);
   }
 
   /** Edits the card now, whatever it shows. Throws when Discord or the database does not let it. */
@@ -128,8 +134,8 @@ export class EventCards {
   }
 
   async #flushCard(card: CardState): Promise<void> {
-    const isWaiting = card.cancelTimer !== undefined;
-    card.cancelTimer?.();
+    const isWaiting = card.planned !== undefined;
+    card.planned?.cancel();
     await card.running;
     if (isWaiting || card.isWanted) await this.#bringUpToDate(card);
   }
@@ -139,11 +145,12 @@ export class EventCards {
     if (!card) {
       card = {
         event,
-        cancelTimer: undefined,
+        planned: undefined,
         running: undefined,
         isWanted: false,
         shownHash: undefined,
         readyAtMs: -Infinity,
+        failureCount: 0,
         isGone: false,
       };
       this.#cards.set(event.id, card);
@@ -151,13 +158,18 @@ export class EventCards {
     return card;
   }
 
-  #plan(card: CardState): void {
+  /** As soon as it may be edited, or after `delayMs`; what is planned for earlier stays so. */
+  #plan(card: CardState, delayMs = 0): void {
     const { clock } = this.#options;
-    const waitMs = Math.max(card.readyAtMs - clock.monotonic(), 0);
-    card.cancelTimer = clock.schedule(waitMs, () => {
-      card.cancelTimer = undefined;
+    const nowMs = clock.monotonic();
+    const atMs = Math.max(card.readyAtMs, nowMs + delayMs);
+    if (card.planned && card.planned.atMs <= atMs) return;
+    card.planned?.cancel();
+    const cancel = clock.schedule(atMs - nowMs, () => {
+      card.planned = undefined;
       card.running = this.#bringUpToDate(card).finally(() => this.#finish(card));
     });
+    card.planned = { atMs, cancel };
   }
 
   #finish(card: CardState): void {
@@ -165,7 +177,7 @@ export class EventCards {
     if (card.isWanted && !this.#stopping) {
       card.isWanted = false;
       this.#plan(card);
-    } else if (card.event.state === "closed") {
+    } else if (card.event.state === "closed" && !card.planned) {
       this.#cards.delete(card.event.id);
     }
   }
@@ -184,11 +196,17 @@ export class EventCards {
       const { embeds } = await this.render(current);
       card.shownHash ??= hashOf(await this.#readShown(current));
       if (card.shownHash !== hashOf(embeds)) await this.#edit(card, embeds);
+      card.failureCount = 0;
     } catch (error) {
       const gone = goneThing(error);
-      if (gone) this.#reportGone(card, gone);
-      else logger.warn("event card not refreshed", { eventId: id, error });
+      if (gone) {
+        this.#reportGone(card, gone);
+        return;
+      }
+      logger.warn("event card not refreshed", { eventId: id, error });
+      // What is forbidden stays so until people change it: that is for the next refresh.
       if (isForbidden(error)) card.readyAtMs = clock.monotonic() + FORBIDDEN_PAUSE_MS;
+      else if (!this.#stopping) this.#plan(card, backoffDelayMs(++card.failureCount, RETRY, Math.random));
     }
   }
 

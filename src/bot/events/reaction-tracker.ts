@@ -3,6 +3,7 @@ import type { Logger } from "../../core/logger.ts";
 import { emojiKey, matchEventEmoji } from "../../roll-call/emoji.ts";
 import type { EventRecord } from "../../store/events.ts";
 import type { Store } from "../../store/store.ts";
+import type { LateChanges } from "../late-changes.ts";
 import type { EventCards } from "./event-cards.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { TrackedEvents } from "./tracked-events.ts";
@@ -13,6 +14,7 @@ export interface ReactionTrackerOptions {
   readonly tracked: TrackedEvents;
   readonly cards: EventCards;
   readonly reconciler: Reconciler;
+  readonly late: LateChanges;
   /** Called when an answer could not be recorded: its event has to be reconciled. */
   readonly onMissed: (event: EventRecord) => void;
   readonly logger: Logger;
@@ -75,9 +77,12 @@ export class ReactionTracker {
   }
 
   async #writeAndRefresh(event: EventRecord, write: () => Promise<unknown>): Promise<void> {
+    const { cards, late } = this.#options;
     try {
-      await write();
-      this.#options.cards.refresh(event);
+      const result = await write();
+      // A write that waits in the queue gives undefined, and is in no row that the card shows.
+      if (result === undefined) late.note(`card ${event.id}`, () => cards.refresh(event));
+      else cards.refresh(event);
     } catch (error) {
       // Not lost: Discord has the reaction, and the event is reconciled when the database is back.
       this.#options.logger.warn("answer not recorded yet", { eventId: event.id, error });

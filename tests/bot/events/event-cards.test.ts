@@ -180,6 +180,36 @@ describe("event cards", () => {
     expect(rig.shownTitles).toContain("✅ 1");
   });
 
+  it.each([
+    ["was overloaded", discordError(503, 0)],
+    ["had seen enough edits of an old message", discordError(429, 30_046)],
+    ["did not answer", Object.assign(new Error("aborted"), { name: "AbortError" })],
+  ])("shows in the end what it could not while Discord %s, although nothing else happens", async (_what, failure) => {
+    const rig = new Rig();
+    rig.failure = failure;
+    rig.answer("1");
+    await rig.run();
+    // Nobody is asked all the time, and each time more rarely.
+    for (let minute = 0; minute < 60; minute++) await rig.run(60_000);
+    expect(rig.requests.length).toBeGreaterThan(4);
+    expect(rig.requests.length).toBeLessThan(12);
+    rig.failure = undefined;
+    await rig.run(1_800_000);
+    expect(rig.shownTitles).toContain("✅ 1");
+    expect(rig.clock.delaysMs).toEqual([]);
+  });
+
+  it("shows in the end that an event was closed", async () => {
+    const rig = new Rig({ ...EVENT, state: "closed", closedAt: 1 });
+    rig.failure = discordError(503, 0);
+    rig.cards.refresh(rig.stored!);
+    await rig.run();
+    rig.failure = undefined;
+    await rig.run(60_000);
+    expect(rig.edits).toBe(1);
+    expect(rig.clock.delaysMs).toEqual([]);
+  });
+
   it("does not go on asking for what Discord forbids", async () => {
     const rig = new Rig();
     rig.failure = discordError(403, 50013);
@@ -189,6 +219,8 @@ describe("event cards", () => {
     }
     expect(rig.requests).toHaveLength(1);
     await rig.run(2_000);
+    expect(rig.requests).toHaveLength(2);
+    await rig.run(3_600_000);
     expect(rig.requests).toHaveLength(2);
   });
 

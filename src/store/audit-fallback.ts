@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { open, readFile, rm, stat } from "node:fs/promises";
+import { open, readFile, rm, stat, truncate } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { createFolder, FILE_MODE, syncFolder, writeFileDurably } from "../core/durable-file.ts";
 import type { Logger } from "../core/logger.ts";
@@ -156,8 +156,14 @@ export class AuditFallback {
     const isNew = this.#sizeBytes === 0;
     const text = entries.map(formatLine).join("");
     if (isNew) await createFolder(dirname(path));
-    await appendDurably(path, text);
-    if (isNew) await syncFolder(dirname(path));
+    try {
+      await appendDurably(path, text);
+      if (isNew) await syncFolder(dirname(path));
+    } catch (error) {
+      // Refused, so it is not to be found there later. Should that fail as well, the next append writes the file anew.
+      await (isNew ? rm(path, { force: true }) : truncate(path, this.#sizeBytes)).catch(() => undefined);
+      throw error;
+    }
     this.#sizeBytes += Buffer.byteLength(text);
   }
 

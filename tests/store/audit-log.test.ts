@@ -8,6 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { MusterError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -72,6 +73,20 @@ function createDeep(depth: number): Record<string, never> {
 async function listTargets(): Promise<string[]> {
   const { entries } = await database.store.audit.list({ guildId, limit: 100 });
   return entries.toSorted((a, b) => a.sequence - b.sequence).map(({ target }) => target);
+}
+
+/** Runs while no file of this process can be synced. */
+async function withFailingSync<Result>(body: () => Promise<Result>): Promise<Result> {
+  const handle = await open(import.meta.filename, "r");
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  const { sync } = prototype;
+  await handle.close();
+  prototype.sync = () => Promise.reject(Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" }));
+  try {
+    return await body();
+  } finally {
+    prototype.sync = sync;
+  }
 }
 
 interface Rig {
@@ -374,6 +389,22 @@ describe("the audit fallback file", () => {
         .entries;
       expect(told).toMatchObject([{ target: "audit-fallback-damaged.ndjson", details: '{"lineCount":1}' }]);
       expect(readFileSync(damagedPath(folder), "utf8").split("\n")).toEqual([expect.stringContaining("ALTERED"), ""]);
+    });
+  });
+
+  it("has nothing of an entry that was refused because the disk did not take it for certain", async () => {
+    await withRig(async ({ open, path, folder }) => {
+      const log = await keep(open, "1");
+      const content = readFileSync(path, "utf8");
+      const failing = withFailingSync(() => log.record(entryOf("refused")));
+      await expect(failing).rejects.toMatchObject({ message: expect.stringContaining("EIO") as string });
+      expect(readFileSync(path, "utf8")).toBe(content);
+      giveBack();
+      await log.sync();
+      takeAway();
+      await expect(withFailingSync(() => log.record(entryOf("refused")))).rejects.toThrow("EIO");
+      expect(readdirSync(folder)).toEqual([]);
+      expect(await listTargets()).toEqual(["1"]);
     });
   });
 

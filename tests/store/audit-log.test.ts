@@ -79,13 +79,14 @@ async function listTargets(): Promise<string[]> {
 async function withFailingSync<Result>(body: () => Promise<Result>): Promise<Result> {
   const handle = await open(import.meta.filename, "r");
   const prototype = Object.getPrototypeOf(handle) as FileHandle;
-  const { sync } = prototype;
+  const sync = Object.getOwnPropertyDescriptor(prototype, "sync")!;
+  const fail = (): Promise<never> => Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" }));
   await handle.close();
-  prototype.sync = () => Promise.reject(Object.assign(new Error("EIO: i/o error, fsync"), { code: "EIO" }));
+  Object.defineProperty(prototype, "sync", { ...sync, value: fail });
   try {
     return await body();
   } finally {
-    prototype.sync = sync;
+    Object.defineProperty(prototype, "sync", sync);
   }
 }
 

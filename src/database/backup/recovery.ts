@@ -8,6 +8,7 @@ import { Interval } from "../../core/interval.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { GracefulDegradation } from "../../resilience/graceful-degradation.ts";
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
+import { isProvedDamage } from "../integrity/page-scrubber.ts";
 import { isSound } from "../maintenance/integrity-check.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import { offerPathOf, quarantineFolderAt } from "../sqlite/replacement.ts";
@@ -335,6 +336,7 @@ export class Recovery {
       await sleep(clock, MISSING_GRACE_MS, this.#stopping.signal);
       if ((await readDatabaseState(databasePath)) !== "present") return finding;
     }
+    if (isProvedDamage(finding)) return finding;
     const depth = isChecked ? "full" : "quick";
     const { lines } = await this.#run({ kind: "integrity-check", path: databasePath, depth });
     if (!isSound(lines)) {

@@ -177,7 +177,7 @@ export class IntegrityMonitor {
   async #scrub(scrub: NonNullable<IntegrityMonitorOptions["scrub"]>, run: CheckRun): Promise<boolean> {
     const outcome = await scrub(this.#stopping?.signal ?? AbortSignal.abort());
     if (outcome?.kind === "damaged") {
-      await this.#giveUp([outcome.error.message], run);
+      await this.#giveUp([outcome.error.message], run, outcome.error);
       return false;
     }
     if (outcome?.kind === "repaired") {
@@ -334,12 +334,8 @@ export class IntegrityMonitor {
     return "damaged";
   }
 
-  async #giveUp(findings: readonly string[], run: CheckRun): Promise<void> {
+  async #giveUp(findings: readonly string[], run: CheckRun, error = createDamage(findings)): Promise<void> {
     run.findings.push(...findings);
-    const error = new MusterError("DATABASE_CORRUPT", `check the database: ${findings[0] ?? "it is damaged"}`, {
-      hint: "The bot recovers it by itself where it can (docs/restore.md); keep the damaged file.",
-      details: { findings: findings.slice(0, FINDING_LIMIT) },
-    });
     this.#options.logger.error("the database is damaged", { error });
     await this.#tell("damage-found", { findings: findings.slice(0, FINDING_LIMIT) });
     this.#options.onCorrupt(error);
@@ -367,6 +363,13 @@ export class IntegrityMonitor {
   async #call<Result>(operation: string, input: unknown): Promise<Result> {
     return (await this.#options.database.call(`integrity.${operation}`, input)) as Result;
   }
+}
+
+function createDamage(findings: readonly string[]): MusterError {
+  return new MusterError("DATABASE_CORRUPT", `check the database: ${findings[0] ?? "it is damaged"}`, {
+    hint: "The bot recovers it by itself where it can (docs/restore.md); keep the damaged file.",
+    details: { findings: findings.slice(0, FINDING_LIMIT) },
+  });
 }
 
 function describeReport({ lines, foreignKeyViolations }: IntegrityReport): string[] {

@@ -24,8 +24,13 @@ export type ScrubOutcome =
   /** Nothing tells what the pages have to be: no archive, no snapshot yet, a key that does not fit. */
   | { readonly kind: "unprovable"; readonly reason: string }
   | { readonly kind: "repaired"; readonly pages: readonly number[] }
-  /** More than can be mended in place. */
+  /** More than can be mended in place. `isProvedDamage`, unless the archive could not tell any more. */
   | { readonly kind: "damaged"; readonly error: MusterError };
+
+/** The archive has the word: SQLite's own check sees no more than a quarter of what it proves. */
+export function isProvedDamage({ details }: MusterError): boolean {
+  return details?.["isProved"] === true;
+}
 
 /** Beyond both the disk is at fault, and a whole new file is the better answer. */
 const MAX_DAMAGED_SHARE = 0.05;
@@ -51,31 +56,34 @@ export class PageScrubber {
   }
 
   async #scrub(signal: AbortSignal | undefined): Promise<ScrubOutcome> {
-    const { databasePath, backupFolder, settings, run, engine, logger } = this.#options;
+    const { databasePath, backupFolder, settings } = this.#options;
     const { isArchiving, key } = settings();
     if (!isArchiving) return { kind: "unprovable", reason: "there is no archive" };
     const shared = { databasePath, backupFolder, ...(key === undefined ? {} : { key }) };
-    let result: ScrubPagesResult;
-    try {
-      await engine.flushArchive();
-      result = await run({ kind: "scrub-pages", ...shared }, signal ? { signal } : {});
-    } catch (error) {
-      if (!isMusterError(error, "BACKUP_NOT_FOUND", "BACKUP_DAMAGED", "BACKUP_KEY_WRONG")) throw error;
-      logger.warn("the pages of the database could not be held against the archive", { error });
-      return { kind: "unprovable", reason: error.message };
-    }
-    const { damagedPages, isLogDamaged, pageCount } = result;
-    if (damagedPages.length === 0 && !isLogDamaged) return { kind: "sound", result };
+    const found = await this.#look(shared, signal);
+    if (found.kind !== "differs") return found;
+    const { damagedPages, pageCount } = found.result;
     if (damagedPages.length > Math.max(MAX_DAMAGED_COUNT, pageCount * MAX_DAMAGED_SHARE)) {
       return { kind: "damaged", error: createDamage(damagedPages.length, pageCount) };
     }
     return this.#repair(shared, damagedPages);
   }
 
-  async #repair(
-    shared: { readonly databasePath: string; readonly backupFolder: string; readonly key?: string },
-    pages: readonly number[],
-  ): Promise<ScrubOutcome> {
+  async #look(shared: Shared, signal?: AbortSignal): Promise<Look> {
+    const { run, engine, logger } = this.#options;
+    try {
+      await engine.flushArchive();
+      const result = await run({ kind: "scrub-pages", ...shared }, signal ? { signal } : {});
+      const isSound = result.damagedPages.length === 0 && !result.isLogDamaged;
+      return isSound ? { kind: "sound", result } : { kind: "differs", result };
+    } catch (error) {
+      if (!isMusterError(error, "BACKUP_NOT_FOUND", "BACKUP_DAMAGED", "BACKUP_KEY_WRONG")) throw error;
+      logger.warn("the pages of the database could not be held against the archive", { error });
+      return { kind: "unprovable", reason: error.message };
+    }
+  }
+
+  async #repair(shared: Shared, pages: readonly number[]): Promise<ScrubOutcome> {
     const { engine, run, recovery, onRepaired, clock, logger } = this.#options;
     const named = pages.slice(0, MAX_NAMED);
     logger.error("pages of the database are not what was written to them, mending them", { pages: named });
@@ -98,18 +106,38 @@ export class PageScrubber {
     } catch (thrown) {
       action.fail(thrown);
       if (isMusterError(thrown, "SHUTTING_DOWN", "CONFLICT")) throw thrown;
-      const { message } = toError(thrown);
-      const error = new MusterError("DATABASE_CORRUPT", `check the database: its pages cannot be mended: ${message}`, {
-        cause: thrown,
-      });
-      return { kind: "damaged", error };
+      return this.#judgeUnmended(shared, toError(thrown));
     }
   }
+
+  /** What kept it from being mended may have been a moment's, or have come after it was: what is there now counts. */
+  async #judgeUnmended(shared: Shared, cause: Error): Promise<ScrubOutcome> {
+    this.#options.logger.error("damaged pages could not be mended", { error: cause });
+    const found = await this.#look(shared);
+    if (found.kind === "sound") return found;
+    const error = new MusterError(
+      "DATABASE_CORRUPT",
+      `check the database: its pages cannot be mended: ${cause.message}`,
+      { cause, details: { isProved: found.kind === "differs" } },
+    );
+    return { kind: "damaged", error };
+  }
 }
+
+interface Shared {
+  readonly databasePath: string;
+  readonly backupFolder: string;
+  readonly key?: string;
+}
+
+type Look =
+  | Extract<ScrubOutcome, { kind: "sound" | "unprovable" }>
+  | { readonly kind: "differs"; readonly result: ScrubPagesResult };
 
 function createDamage(damagedCount: number, pageCount: number): MusterError {
   const message = `check the database: ${damagedCount} of its ${pageCount} pages are not what was written to them`;
   return new MusterError("DATABASE_CORRUPT", message, {
     hint: "It is recovered from archive and snapshots. Look at the disk.",
+    details: { isProved: true },
   });
 }

@@ -75,6 +75,16 @@ describe("a database that is called damaged and is found sound", () => {
     expect(rig.openCount).toBe(1);
   });
 
+  it("is recovered at once when the archive has proved that its pages are not what was written", async () => {
+    const proved = new MusterError("DATABASE_CORRUPT", "check the database: 90 of its 100 pages are not", {
+      details: { isProved: true },
+    });
+    rig.recovery.report(proved, true);
+    await rig.until("idle");
+    expect(rig.incidents).toEqual(["recovered"]);
+    expect(rig.jobs).not.toContain("integrity-check");
+  });
+
   it("counts as damaged the third time within a minute", async () => {
     await rig.report();
     rig.clock.advance(29_000);

@@ -33,6 +33,7 @@ import { LateChanges } from "./late-changes.ts";
 import { LimitedNotices } from "./limited-notices.ts";
 import { Audience } from "./members/audience.ts";
 import { MemberDirectory } from "./members/member-directory.ts";
+import { MAX_POSTPONEMENT_MS } from "./reminders/failed-tries.ts";
 import { planNextReminder } from "./reminders/reminder-plan.ts";
 import { ReminderSender } from "./reminders/reminder-sender.ts";
 import { ReminderService } from "./reminders/reminder-service.ts";
@@ -282,8 +283,8 @@ function buildParts(options: BotOptions, client: Client<true>, hasMemberList: bo
     for (const event of tracked.listByGuild(guildId)) {
       const { id: eventId, nextReminderAt } = event;
       const planned = planNextReminder(event, effective, clock.now());
-      // One that is due is about to be sent, and must not be skipped.
-      const isDue = nextReminderAt !== undefined && nextReminderAt <= clock.now();
+      // One that is due, or was postponed, is about to be sent, and must not be skipped; it keeps to quiet hours itself.
+      const isDue = nextReminderAt !== undefined && nextReminderAt <= clock.now() + MAX_POSTPONEMENT_MS;
       if (event.state === "open" && !isDue && planned !== nextReminderAt) {
         await store.reminders.reschedule({
           ...{ guildId, eventId },

@@ -24,6 +24,13 @@ export interface ReminderRecord {
   readonly error: string | null;
 }
 
+/** One that was begun and not finished. */
+export interface PendingReminder {
+  readonly id: string;
+  readonly eventId: string;
+  readonly guildId: string;
+}
+
 const COLUMNS = `id, event_id AS eventId, scheduled_at AS scheduledAt, sent_at AS sentAt,
   users_notified AS usersNotified, message_ids AS messageIds, status, error`;
 
@@ -216,20 +223,42 @@ export const reminderOperations = {
     },
   }),
 
-  /** Reminders that were begun and not finished: after a restart they are taken up again. */
+  /** Reminders that were begun and not finished, but for those postponed beyond `at`. */
   listPending: defineRead({
-    input: z.object({ limit: limit(1_000) }),
+    input: z.object({ at: moment, limit: limit(1_000) }),
     touches: () => [],
-    async run(transaction, { limit }): Promise<(ReminderRecord & { readonly guildId: string })[]> {
-      const rows = await transaction.all<ReminderRow & { readonly guildId: string }>(
-        `SELECT ${COLUMNS.replace(/\bid,/, "reminderlog.id,").replace(
-          "event_id AS",
-          "reminderlog.event_id AS",
-        )}, event.guild_id AS guildId
-         FROM reminderlog JOIN event ON event.id = reminderlog.event_id WHERE status = 'pending' LIMIT ?`,
-        limit,
+    async run(transaction, { at, limit }): Promise<PendingReminder[]> {
+      return transaction.all(
+        `SELECT reminderlog.id AS id, event_id AS eventId, guild_id AS guildId
+         FROM reminderlog JOIN event ON event.id = event_id WHERE status = 'pending' AND scheduled_at <= ? LIMIT ?`,
+        ...[at, limit],
       );
-      return rows.map((row) => ({ ...toReminderRecord(row), guildId: row.guildId }));
+    },
+  }),
+
+  /** As it is now: while the database is away there is no answer, since an outdated one would remind people twice. */
+  find: defineRead({
+    input: z.object({ guildId: snowflake, eventId, id: ulid }),
+    touches: () => [],
+    async run(transaction, { guildId, eventId, id }): Promise<ReminderRecord | null> {
+      const row = await transaction.get<ReminderRow>(
+        `SELECT ${COLUMNS} FROM reminderlog WHERE id = ? AND event_id = (SELECT id FROM event WHERE id = ? AND guild_id = ?)`,
+        ...[id, eventId, guildId],
+      );
+      return row ? toReminderRecord(row) : null;
+    },
+  }),
+
+  /** Lets a pending one that cannot be finished now wait until then. */
+  postpone: defineWrite({
+    input: z.object({ guildId: snowflake, eventId, id: ulid, scheduledAt: moment }),
+    touches: touched,
+    whenAway: "refuse",
+    async run(transaction, { eventId, id, scheduledAt }, { requestedAt }): Promise<void> {
+      await transaction.run(
+        "UPDATE reminderlog SET scheduled_at = ?, updated_at = ? WHERE id = ? AND event_id = ? AND status = 'pending'",
+        ...[scheduledAt, requestedAt, id, eventId],
+      );
     },
   }),
 

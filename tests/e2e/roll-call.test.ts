@@ -216,8 +216,7 @@ describe("a reminder that was under way when the bot ended", () => {
     const { faults } = bot.sandbox;
     const id = faults.add({ path: `/channels/${event.channelId}/messages/*`, effect: { kind: "drop" } });
     await bot.startApp();
-    const isPostponed = (): boolean =>
-      bot.log.some(({ message }) => message === "interrupted reminder waits for Discord");
+    const isPostponed = (): boolean => bot.log.some(({ message }) => message === "reminder postponed");
     await bot.sandbox.waitFor(isPostponed, PATIENCE_MS);
     expect(await statusesOf(event)).toEqual(["pending"]);
     faults.remove(id);

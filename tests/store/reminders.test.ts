@@ -166,17 +166,25 @@ describe("store.reminders", () => {
     }
   });
 
-  it("lists those that were begun and not finished, with their server", async () => {
+  it("lists those that were begun and not finished, with their server, but for those that wait", async () => {
     const at = clock.now();
     const [open, done] = [await create(at), await create(at)];
-    const [openId, doneId] = [newId(), newId()];
-    await begin(open.id, at, { id: openId });
+    const [id, doneId] = [newId(), newId()];
+    const key = { guildId, eventId: open.id, id };
+    const { listPending, postpone, finish, find } = database.store.reminders;
+    await begin(open.id, at, { id });
     await begin(done.id, at, { id: doneId });
-    await database.store.reminders.finish({ guildId, eventId: done.id, id: doneId, status: "sent" });
-    const pending = (await database.store.reminders.listPending({ limit: 1_000 })).filter(
-      (it) => it.guildId === guildId,
-    );
-    expect(pending).toMatchObject([{ id: openId, eventId: open.id, guildId, status: "pending" }]);
+    await finish({ guildId, eventId: done.id, id: doneId, status: "sent" });
+    const pendingAt = async (at: number) =>
+      (await listPending({ at, limit: 1_000 })).filter((pending) => pending.guildId === guildId);
+    expect(await pendingAt(at)).toEqual([key]);
+    await postpone({ ...key, scheduledAt: at + 10 });
+    await postpone({ guildId, eventId: done.id, id: doneId, scheduledAt: at + 10 });
+    expect(await pendingAt(at + 9)).toEqual([]);
+    expect(await pendingAt(at + 10)).toEqual([key]);
+    expect(await find(key)).toMatchObject({ id, status: "pending", scheduledAt: at + 10 });
+    expect(await find({ guildId, eventId: done.id, id: doneId })).toMatchObject({ status: "sent", scheduledAt: at });
+    expect(await find({ ...key, guildId: newSnowflake() })).toBeNull();
   });
 
   it("shows the history newest first, to its own server only", async () => {

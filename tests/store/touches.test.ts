@@ -76,6 +76,7 @@ describe("what a write says that it touches", () => {
       ["reminders.finish", { ...reminder, id: reminder1, status: "sent" }],
       ["reminders.reschedule", { ...reminder, scheduledAt: at + 10, nextReminderAt: at + 20 }],
       ["reminders.begin", { ...reminder, id: reminder2, scheduledAt: at + 20 }],
+      ["reminders.postpone", { ...reminder, id: reminder2, scheduledAt: at + 30 }],
       ["reminders.prune", { before: Date.now() + 1_000_000, limit: 10 }],
       ["users.observe", { guildId, id: "200000000000000077", username: null, isBot: true }],
       ["users.setReminderMode", { guildId, id: "200000000000000078", username: null, mode: "dm" }],

@@ -1,5 +1,5 @@
 import { PermissionFlagsBits, type Client, type Guild, type GuildMember } from "discord.js";
-import { MusterError } from "../../core/errors.ts";
+import { isMusterError, MusterError } from "../../core/errors.ts";
 import { listExpected, type AudienceMember } from "../../roll-call/missing.ts";
 import type { EventRecord } from "../../store/events.ts";
 import type { Store } from "../../store/store.ts";
@@ -34,7 +34,7 @@ export class Audience {
     return this.#options.hasMemberList;
   }
 
-  /** Ids of those expected, in a stable order. Throws DISCORD_REQUEST_FAILED when the server is not there right now. */
+  /** Ids of those expected, in a stable order. Throws DISCORD_REQUEST_FAILED while the server or its members are not to be had. */
   async listExpected(event: EventRecord): Promise<string[]> {
     const guild = this.#options.client.guilds.cache.get(event.guildId);
     if (!guild?.available) {
@@ -55,8 +55,15 @@ export class Audience {
   }
 
   async #listMembers(guild: Guild): Promise<Iterable<GuildMember>> {
-    if (this.#options.hasMemberList) return this.#options.directory.listMembers(guild);
-    return this.#listSeenMembers(guild);
+    try {
+      if (this.#options.hasMemberList) return await this.#options.directory.listMembers(guild);
+      return await this.#listSeenMembers(guild);
+    } catch (cause) {
+      if (isMusterError(cause)) throw cause;
+      throw new MusterError("DISCORD_REQUEST_FAILED", `list the members of server ${guild.id}: they did not come`, {
+        cause,
+      });
+    }
   }
 
   /** Those the bot has seen and who are still there. */

@@ -64,8 +64,8 @@ async function lookUntil(isDone: () => boolean | Promise<boolean>): Promise<void
 
 /** Pending reminders are taken up, and that fails. */
 async function lookInVain(): Promise<void> {
-  const before = countLines("looking for due reminders failed");
-  await lookUntil(() => countLines("looking for due reminders failed") > before);
+  const before = countLines("reminders of a server failed");
+  await lookUntil(() => countLines("reminders of a server failed") > before);
 }
 
 async function expectSentOnce(event: EventRecord): Promise<void> {

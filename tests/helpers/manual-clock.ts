@@ -3,6 +3,7 @@ import type { Clock } from "../../src/core/clock.ts";
 /** A clock that stands still until it is told to go on. */
 export class ManualClock implements Clock {
   #now: number;
+  #setBackMs = 0;
   readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
 
   constructor(startAt = 1_750_000_000_000) {
@@ -10,7 +11,12 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now - this.#setBackMs;
+  }
+
+  /** The wall clock is put right, which was ahead by so much; or, with a negative number, jumps ahead. */
+  setBack(byMs: number): void {
+    this.#setBackMs += byMs;
   }
 
   monotonic(): number {

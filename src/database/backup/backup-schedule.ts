@@ -50,12 +50,14 @@ export class BackupSchedule {
   readonly #archive: ArchiveWatch;
   readonly #snapshots: CronJob;
   readonly #drills: CronJob;
+  // Monotonic: a clock that is set back must not keep backups away until it has caught up.
   #startedAt = 0;
-  #pausedUntil = 0;
-  #madeAt = 0;
+  #pausedUntil = -Infinity;
+  /** The newest backup, and when it was made: the wall clock is asked once, when it is first seen. */
+  #last: { readonly id: string; readonly madeAt: number } | undefined;
   /** A moment of the expression has come, and its backup failed. */
   #isOwed = false;
-  #sealedAt = 0;
+  #sealedAt = -Infinity;
   #sealedSegment = "";
   #running: Promise<void> | undefined;
   #drilling: Promise<void> | undefined;
@@ -77,7 +79,7 @@ export class BackupSchedule {
   }
 
   start(): void {
-    this.#startedAt = this.#options.clock.now();
+    this.#startedAt = this.#options.clock.monotonic();
     this.#looking.start();
     this.apply();
   }
@@ -98,7 +100,7 @@ export class BackupSchedule {
 
   async #look(): Promise<void> {
     const { clock, isAvailable, settings, backups, onArchiveEvent } = this.#options;
-    const now = clock.now();
+    const now = clock.monotonic();
     const { archiveIntervalMs } = settings();
     for (const event of this.#archive.look(backups.status.archive, archiveIntervalMs)) onArchiveEvent(event);
     // A backup that is being made is not waited for: the archive may need somebody's attention meanwhile.
@@ -110,17 +112,19 @@ export class BackupSchedule {
   }
 
   #findReason(now: number): SnapshotReason | undefined {
-    const { backups, settings } = this.#options;
+    const { backups, settings, clock } = this.#options;
     const { lastBackup, archive } = backups.status;
     if (!lastBackup) return "start";
     if (archive && archive.generation !== "" && !startsGeneration(lastBackup, archive.generation))
       return "new-generation";
     const { expression, intervalMs } = settings();
     if (expression !== undefined) return this.#isOwed ? "schedule" : undefined;
-    // A clock that was set back must not keep backups away until it has caught up.
-    const { createdAt } = lastBackup;
-    const since = createdAt <= now ? createdAt : Math.max(this.#startedAt, this.#madeAt);
-    return now - since >= intervalMs ? "schedule" : undefined;
+    if (this.#last?.id !== lastBackup.id) {
+      // One of the future was made before now.
+      const ageMs = Math.max(0, clock.now() - lastBackup.createdAt);
+      this.#last = { id: lastBackup.id, madeAt: now - ageMs };
+    }
+    return now - this.#last.madeAt >= intervalMs ? "schedule" : undefined;
   }
 
   /** Segments are closed by checkpoints: on an idle bot there is none, and nothing to do. */
@@ -161,12 +165,11 @@ export class BackupSchedule {
       const { scrub } = this.#options;
       if (reason === "schedule" && scrub) await this.#check(scrub);
       const { id, databaseBytes, storedBytes } = await backups.create({ reason });
-      this.#madeAt = clock.now();
       this.#isOwed = false;
       logger.info("backup made", { id, reason, databaseBytes, storedBytes });
     } catch (error) {
       if (isMusterError(error, "SHUTTING_DOWN")) return;
-      this.#pausedUntil = clock.now() + PAUSE_AFTER_FAILURE_MS;
+      this.#pausedUntil = clock.monotonic() + PAUSE_AFTER_FAILURE_MS;
       this.#isOwed = reason === "schedule";
       logger.error("no backup could be made", { reason, error });
     }

@@ -44,6 +44,26 @@ describe("the schedule of the backups", () => {
     expect(reasons()).toEqual(["schedule"]);
   });
 
+  it("goes on at its pace when the clock is set back, also after a failure, and seals", async () => {
+    rig.schedule.start();
+    rig.succeeds = () => false;
+    await rig.pass(15_000);
+    rig.clock.setBack(48 * HOUR_MS);
+    rig.succeeds = () => true;
+    await rig.pass(11 * MINUTE_MS, MINUTE_MS);
+    expect(reasons()).toEqual(["start", "start"]);
+    const status = { ...rig.status, archive: createArchiveStatus("a", { segment: 1 }) };
+    rig.status = { ...status, lastBackup: { ...status.lastBackup!, ...startOf("a") } };
+    await rig.pass(HOUR_MS, MINUTE_MS);
+    expect(rig.sealCount).toBe(1);
+    rig.clock.setBack(5 * HOUR_MS);
+    rig.status = { ...rig.status, archive: createArchiveStatus("a", { segment: 2 }) };
+    await rig.pass(HOUR_MS, MINUTE_MS);
+    expect(rig.sealCount).toBe(2);
+    await rig.pass(5 * HOUR_MS, MINUTE_MS);
+    expect(reasons()).toEqual(["start", "start", "schedule"]);
+  });
+
   it("follows an expression, and another one from when it is set", async () => {
     rig.settings = { ...rig.settings, expression: CRON };
     rig.schedule.start();

@@ -16,11 +16,19 @@ interface TrackedEvent {
   readonly reactions: readonly string[];
 }
 
-/** The event when its reactions still count: one that is closed or gone takes no more answers. */
-async function findTracked(transaction: ReadTransaction, id: string): Promise<TrackedEvent | undefined> {
+/**
+ * The event when reactions of that moment count. One that is closed takes only what was asked for before: an answer may
+ * have waited for the database while the event was closed.
+ */
+async function findTracked(
+  transaction: ReadTransaction,
+  id: string,
+  requestedAt: number,
+): Promise<TrackedEvent | undefined> {
   const row = await transaction.get<{ guildId: string; reactions: string }>(
-    "SELECT guild_id AS guildId, reactions FROM event WHERE id = ? AND state <> 'closed'",
-    id,
+    `SELECT guild_id AS guildId, reactions FROM event
+     WHERE id = ? AND (state <> 'closed' OR (closed_at > ? AND (closes_at IS NULL OR closes_at > ?)))`,
+    ...[id, requestedAt, requestedAt],
   );
   return row && { guildId: row.guildId, reactions: JSON.parse(row.reactions) as string[] };
 }
@@ -63,7 +71,7 @@ export const reactionOperations = {
     touches: touchedWithMembers,
     whenAway: { queue: "HIGH" },
     async run(transaction, { guildId, eventId, userId, username, emoji }, { requestedAt }): Promise<boolean> {
-      const event = await findTracked(transaction, eventId);
+      const event = await findTracked(transaction, eventId, requestedAt);
       if (!event || event.guildId !== guildId) return false;
       await observeUser(transaction, guildId, { id: userId, username, isBot: false }, requestedAt);
       await deleteUnknownChoice(transaction, eventId, userId);
@@ -75,8 +83,8 @@ export const reactionOperations = {
     input: z.object({ guildId: snowflake, eventId, userId: snowflake, emoji: emojiKey.min(1) }),
     touches: touched,
     whenAway: { queue: "HIGH" },
-    async run(transaction, { guildId, eventId, userId, emoji }): Promise<boolean> {
-      const event = await findTracked(transaction, eventId);
+    async run(transaction, { guildId, eventId, userId, emoji }, { requestedAt }): Promise<boolean> {
+      const event = await findTracked(transaction, eventId, requestedAt);
       if (!event || event.guildId !== guildId) return false;
       const { changes } = await transaction.run(
         "DELETE FROM reaction WHERE event_id = ? AND user_id = ? AND emoji = ?",
@@ -91,8 +99,8 @@ export const reactionOperations = {
     input: z.object({ guildId: snowflake, eventId, emoji: emojiKey.min(1).optional() }),
     touches: touched,
     whenAway: { queue: "HIGH" },
-    async run(transaction, { guildId, eventId, emoji }): Promise<number> {
-      const event = await findTracked(transaction, eventId);
+    async run(transaction, { guildId, eventId, emoji }, { requestedAt }): Promise<number> {
+      const event = await findTracked(transaction, eventId, requestedAt);
       if (!event || event.guildId !== guildId) return 0;
       const { changes } =
         emoji === undefined
@@ -120,7 +128,7 @@ export const reactionOperations = {
       { guildId, eventId, readAt, reactions },
       { requestedAt },
     ): Promise<{ added: number; removed: number }> {
-      const event = await findTracked(transaction, eventId);
+      const event = await findTracked(transaction, eventId, requestedAt);
       if (!event || event.guildId !== guildId) return { added: 0, removed: 0 };
       const keyOf = (userId: string, emoji: string): string => `${userId} ${emoji}`;
       const actual = new Set(reactions.map(({ userId, emoji }) => keyOf(userId, emoji)));

@@ -1,3 +1,4 @@
+import { createId } from "../../src/core/ids.ts";
 import { withRawConnection, type TestStore } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { eventInput, MEMBER_1, MEMBER_2, MEMBER_3, newGuild, OWNER } from "./fixtures.ts";
@@ -80,6 +81,36 @@ describe("store.reactions", () => {
     expect(await withdraw(MEMBER_1, "✅")).toBe(false);
     expect(await reconcile(clock.now())).toEqual({ added: 0, removed: 0 });
     expect(await list()).toEqual([`${MEMBER_1} ✅`]);
+  });
+
+  it("takes for a closed event what was asked for before: it waited for the database", async () => {
+    /** As the queue brings it, later. */
+    const replay = async (name: string, userId: string, requestedAt: number): Promise<unknown> => {
+      const input = {
+        guildId,
+        eventId,
+        userId,
+        emoji: "✅",
+        ...(name === "reactions.record" ? { username: null } : {}),
+      };
+      const operationId = createId(requestedAt);
+      const limits = { mayBeApplied: true, timeoutMs: 2_000 };
+      return (await database.engine.write({ operationId, requestedAt, ...limits, steps: [{ name, input }] }))[0];
+    };
+    await record(MEMBER_1, "✅");
+    const askedAt = clock.now();
+    const [closesAt, closedAt] = [askedAt + 60_000, askedAt + 90_000];
+    await database.store.events.edit({ guildId, id: eventId, actorId: OWNER, changes: { closesAt } });
+    clock.advance(90_000);
+    await close();
+    for (const late of [closesAt, closedAt, closedAt + 1_000]) {
+      expect(await replay("reactions.record", MEMBER_2, late)).toBe(false);
+      expect(await replay("reactions.withdraw", MEMBER_1, late)).toBe(false);
+    }
+    expect(await list()).toEqual([`${MEMBER_1} ✅`]);
+    expect(await replay("reactions.record", MEMBER_2, askedAt + 1)).toBe(true);
+    expect(await replay("reactions.withdraw", MEMBER_1, closesAt - 1)).toBe(true);
+    expect(await list()).toEqual([`${MEMBER_2} ✅`]);
   });
 
   it("puts a known choice in the place of an unknown one", async () => {

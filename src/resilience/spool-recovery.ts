@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { FILE_MODE, syncFolder, writeFileDurably } from "../core/durable-file.ts";
 import type { Logger } from "../core/logger.ts";
+import type { OpenSpoolHandle } from "./spool-file.ts";
 import type { FoundLine } from "./spool-line.ts";
 import { readLines } from "./spool-reader.ts";
 import { forEachInTurns } from "./spool-turns.ts";
@@ -40,6 +41,7 @@ export interface SpoolRecoveryOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly openHandle: OpenSpoolHandle;
 }
 
 /** More than a segment has lines: one that can be read again later must not share its numbers with newer entries. */
@@ -62,6 +64,7 @@ export async function readSpool(options: SpoolRecoveryOptions): Promise<FoundSpo
   const found = new FoundRecords();
   for (const number of await listSegments(options.folder)) {
     const path = segmentPath(options.folder, number);
+    await syncSegment(path, options.openHandle);
     segments.push({ number, path, ...(await readSegment(path, number, found, options)) });
   }
   const entries: FoundEntry[] = [];
@@ -69,6 +72,16 @@ export async function readSpool(options: SpoolRecoveryOptions): Promise<FoundSpo
   const sequences = Float64Array.from(found.saved.keys()).sort();
   await forEachInTurns(sequences, options.clock, (sequence) => entries.push(found.saved.get(sequence)!));
   return { segments, entries, lastSequence: found.lastSequence };
+}
+
+/** A process that was killed may not have come to it: what is removed for a line must not be outlived by it. */
+async function syncSegment(path: string, openHandle: OpenSpoolHandle): Promise<void> {
+  const handle = await openHandle(path);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 class FoundRecords {

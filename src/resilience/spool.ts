@@ -2,7 +2,7 @@
  * The spool: values on disk that wait to be done with. They are written to the end of a segment (a file), and those
  * that come at the same time share one fsync. That a value is done is written behind them without fsync: when that
  * line is lost the value comes back, and whoever does it must know it again. A segment is removed when everything in
- * it is done, the oldest first, because its successors say what of it is done. When less than half of what is on disk
+ * it is done or stands, fsynced, in a later one, the oldest first, because its successors say what of it is done. When less than half of what is on disk
  * is still waiting, the waiting values of the oldest segment are written once more to the newest, so that the oldest
  * can go: one value that waits for long does not keep all that came after it. A segment that an earlier process wrote
  * is only read and removed. When somebody removes segments under the running program, what waits in them is still in
@@ -22,7 +22,7 @@ export interface SpoolEntry<Value> {
   readonly value: Value;
 }
 
-export interface SpoolOptions extends SpoolRecoveryOptions {
+export interface SpoolOptions extends Omit<SpoolRecoveryOptions, "openHandle"> {
   /** From this size on the next value goes to a new segment. */
   readonly segmentBytes: number;
   readonly openHandle?: OpenSpoolHandle;
@@ -39,11 +39,12 @@ interface Segment {
   readonly waiting: Map<number, number>;
 }
 
-/** Lines that are written together, and who waits for it. */
+/** A line that is written together with others, and who waits for it. */
 interface Chunk {
   readonly record: SpoolRecord;
   readonly line: Buffer;
-  readonly isDurable: boolean;
+  /** Of an entry that is on the disk already. */
+  readonly isReplacement: boolean;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -81,7 +82,7 @@ export class Spool<Value> {
    */
   async open(usedSequence = 0): Promise<readonly SpoolEntry<Value>[]> {
     await this.#createFolder();
-    const found = await readSpool(this.#options);
+    const found = await readSpool({ ...this.#options, openHandle: this.#openHandle });
     this.#lastSequence = Math.max(found.lastSequence, usedSequence);
     this.#segments = found.segments.map((segment) => ({ ...segment, isGone: false, waiting: new Map() }));
     const byNumber = new Map(this.#segments.map((segment) => [segment.number, segment]));
@@ -98,20 +99,20 @@ export class Spool<Value> {
   /** Resolves when it is on the disk. When it rejects, the value was not saved. The order is that of the calls. */
   async save(value: Value): Promise<SpoolEntry<Value>> {
     const sequence = ++this.#lastSequence;
-    await this.#add({ kind: "saved", sequence, value }, true);
+    await this.#add({ kind: "saved", sequence, value });
     return { sequence, value };
   }
 
-  /** Replaces the value of a waiting entry. Not fsynced: after a crash it may have its earlier value. */
+  /** Replaces the value of a waiting entry. Resolves also when the disk did not take it: it then keeps its earlier value. */
   async replace(sequence: number, value: Value): Promise<void> {
-    await this.#add({ kind: "saved", sequence, value }, false);
+    await this.#add({ kind: "saved", sequence, value }, true);
   }
 
   /** The entries do not wait any longer. Not fsynced: after a crash they may come back. */
   async finish(sequences: readonly number[]): Promise<void> {
     if (sequences.length === 0) return;
     for (const sequence of sequences) this.#moveOut(sequence);
-    await this.#add({ kind: "done", sequences }, false);
+    await this.#add({ kind: "done", sequences });
   }
 
   /** Writes what is pending, and closes. */
@@ -120,10 +121,10 @@ export class Spool<Value> {
     await this.#closeFile();
   }
 
-  #add(record: SpoolRecord, isDurable: boolean): Promise<void> {
+  #add(record: SpoolRecord, isReplacement = false): Promise<void> {
     const line = encodeLine({ ...record });
     const added = new Promise<void>((resolve, reject) => {
-      this.#pending.push({ record, line, isDurable, resolve, reject });
+      this.#pending.push({ record, line, isReplacement, resolve, reject });
     });
     this.#writing ??= this.#writeAll();
     return added;
@@ -150,31 +151,34 @@ export class Spool<Value> {
   }
 
   async #writeGroup(group: readonly Chunk[]): Promise<void> {
-    const { logger } = this.#options;
-    const isDurable = group.some((chunk) => chunk.isDurable);
     try {
       const segment = await this.#append(
         group.map(({ line }) => line),
-        isDurable,
+        group.some(({ record }) => record.kind === "saved"),
       );
-      for (const { record, line, isDurable } of group) {
+      for (const { record, line, isReplacement } of group) {
         if (record.kind !== "saved") continue;
         // Not what was replaced and is done meanwhile: it would wait for ever.
-        const isWaiting = isDurable || this.#homes.has(record.sequence);
+        const isWaiting = !isReplacement || this.#homes.has(record.sequence);
         if (isWaiting) this.#settleIn(record.sequence, record.value as Value, segment, line.length);
       }
     } catch (error) {
-      for (const chunk of group) {
-        if (chunk.isDurable) chunk.reject(error);
-      }
-      if (!isDurable) logger.warn("the spool could not note what is done; after a restart it is done again", { error });
-      if (this.#file?.isBroken) {
-        this.#withdrawn.push(
-          ...group.flatMap(({ record, isDurable }) => (isDurable && record.kind === "saved" ? [record.sequence] : [])),
-        );
-      }
+      this.#refuse(group, error);
     }
     for (const chunk of group) chunk.resolve();
+  }
+
+  /** Those that are new were not saved. For the others the disk stays as it was, which does no harm. */
+  #refuse(group: readonly Chunk[], error: unknown): void {
+    const saves = group.flatMap(({ record, isReplacement, reject }) =>
+      record.kind === "saved" && !isReplacement ? [{ sequence: record.sequence, reject }] : [],
+    );
+    for (const { reject } of saves) reject(error);
+    if (saves.length < group.length) {
+      const message = "the spool could not note what is done or was tried; after a restart it is done again";
+      this.#options.logger.warn(message, { error });
+    }
+    if (this.#file?.isBroken) this.#withdrawn.push(...saves.map(({ sequence }) => sequence));
   }
 
   /** Writes lines to the newest segment and returns it. */

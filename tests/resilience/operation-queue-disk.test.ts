@@ -8,8 +8,9 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { OperationQueueOptions, QueuedOperation } from "../../src/resilience/operation-queue.ts";
+import type { OpenSpoolHandle } from "../../src/resilience/spool-file.ts";
 import { errorLike } from "../helpers/database.ts";
 import {
   applyAll,
@@ -180,6 +181,72 @@ describe("the queue's files", () => {
     });
   });
 
+  it("keep an operation that failed once: nothing goes before what stands for it is fsynced", async () => {
+    await withSpool(async (open, folder) => {
+      const syncs: { name: string; present: readonly string[] }[] = [];
+      const disk = new Disk();
+      const openHandle: OpenSpoolHandle = async (path) => {
+        const handle = await disk.open(path);
+        const sync = async (): Promise<void> => {
+          syncs.push({ name: basename(path), present: segmentsIn(folder) });
+          await handle.sync();
+        };
+        return { ...handle, sync };
+      };
+      let tryCount = 0;
+      const apply: OperationQueueOptions["apply"] = async () =>
+        tryCount++ % 2 === 0
+          ? [{ kind: "failed", error: new Error("refused") }]
+          : [{ kind: "unavailable", error: new Error("away") }];
+      await (await open({ maxRetries: () => 9 })).enqueue(operation("a"));
+
+      const second = await open({ apply, openHandle });
+      const [first] = segmentsIn(folder);
+      syncs.length = 0;
+      await second.drain();
+      await second.close();
+      const [successor, ...others] = segmentsIn(folder);
+      expect(others).toEqual([]);
+      expect(syncs).toEqual([{ name: successor, present: [first, successor] }]);
+
+      // A process that ended right after it had written, and before the fsync.
+      const third = await open({ apply, openHandle });
+      disk.isSyncFailing = disk.isTruncateFailing = true;
+      await third.drain();
+      await third.close();
+      disk.isSyncFailing = disk.isTruncateFailing = false;
+      const present = segmentsIn(folder);
+      expect(present).toHaveLength(2);
+      syncs.length = 0;
+      const fourth = await open({ openHandle });
+      expect(syncs).toEqual(present.map((name) => ({ name, present })));
+      await fourth.close();
+      expect(segmentsIn(folder)).toEqual([present[1]]);
+      expect(idsIn(await open())).toEqual(["a"]);
+    });
+  });
+
+  it("keep an operation whose failed try the disk does not take", async () => {
+    await withSpool(async (open) => {
+      const disk = new Disk();
+      const { lines, logger } = new Messages();
+      let tryCount = 0;
+      const apply: OperationQueueOptions["apply"] = async () =>
+        tryCount++ === 0
+          ? [{ kind: "failed", error: new Error("refused") }]
+          : [{ kind: "unavailable", error: new Error("away") }];
+      const queue = await open({ apply, logger, maxRetries: () => 9, openHandle: disk.open });
+      await queue.enqueue(operation("a"));
+      disk.isSyncFailing = disk.isTruncateFailing = true;
+      await queue.drain();
+      disk.isSyncFailing = disk.isTruncateFailing = false;
+      expect(lines).toEqual([expect.stringMatching(/^warn: the spool could not note/)]);
+      await queue.enqueue(operation("b"));
+      await queue.close();
+      expect(idsIn(await open())).toEqual(["a", "b"]);
+    });
+  });
+
   it("do not keep a drained operation from being done when the disk is full", async () => {
     await withSpool(async (open) => {
       const disk = new Disk();
@@ -226,32 +293,6 @@ describe("opening the queue", () => {
       expect(lines).toHaveLength(1);
       expect(readFileSync(join(folder, DAMAGED), "utf8")).toBe(`${damaged}\n`);
       expect(statSync(join(folder, DAMAGED)).mode & 0o777).toBe(0o600);
-    });
-  });
-
-  it("reads on when a segment cannot be read, and leaves that one alone", async () => {
-    await withSpool(async (open, folder) => {
-      const first = await open({ segmentBytes: 1 });
-      await enqueueAll(first, ["a", "b", "c"]);
-      const [, path] = segmentsIn(folder).map((name) => join(folder, name));
-      const content = readFileSync(path!);
-      rmSync(path!);
-      // A folder cannot be read as a file, by nobody.
-      mkdirSync(path!);
-      const { lines, logger } = new Messages();
-      const second = await open({ logger });
-      expect(idsIn(second)).toEqual(["a", "c"]);
-      expect(lines).toEqual([expect.stringMatching(/^error: a segment of the spool cannot be read/)]);
-      await second.enqueue(operation("d"));
-      await second.drain();
-      await second.close();
-      const restarted = await open();
-      await restarted.enqueue(operation("e"));
-      await restarted.close();
-      rmSync(path!, { recursive: true });
-      writeFileSync(path!, content);
-      const third = await open();
-      expect(idsIn(third)).toEqual(["b", "e"]);
     });
   });
 

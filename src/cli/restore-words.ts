@@ -40,8 +40,8 @@ function describeRoute({ snapshotId, snapshotCreatedAt, archive }: RouteSummary)
   return `${snapshot} and the archive after it (${segments} of ${generation})`;
 }
 
-/** What was done, what was looked at, and what is to be done now. */
-export function describeOutcome(outcome: RestoreOutcome): string[] {
+/** What was done, what was looked at, and what is to be done now. `unarchived`: what of the former one is in no backup. */
+export function describeOutcome(outcome: RestoreOutcome, unarchived: string | undefined): string[] {
   const { path, snapshotId, reachedAt, appliedFrameCount, skipped, warnings, rows, quarantineFolder } = outcome;
   const rowCount = Object.values(rows).reduce((sum, count) => sum + count, 0);
   const references =
@@ -59,6 +59,11 @@ export function describeOutcome(outcome: RestoreOutcome): string[] {
       ? "Before:   there was no database in its place"
       : `Before:   the former database is kept in ${quarantineFolder}`,
     "Next:     start the bot. It makes a backup of the restored database at once, and archives anew from there.",
-    ...(quarantineFolder === undefined ? [] : ["          When all is well, the folder named above can be deleted."]),
+    ...(quarantineFolder === undefined ? [] : [`          ${adviseOnFormer(unarchived)}`]),
   ];
+}
+
+function adviseOnFormer(unarchived: string | undefined): string {
+  if (unarchived === undefined) return "When all is well, the folder named above can be deleted.";
+  return "Keep the folder named above: the former database may have changes that no backup has.";
 }

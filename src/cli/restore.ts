@@ -8,6 +8,7 @@ import { removeRestoreLeftovers } from "../database/backup/execute-restore.ts";
 import type { RestoreTarget } from "../database/backup/restore-facts.ts";
 import type { RestorePlanSummary } from "../database/backup/restore-sources.ts";
 import type { RestoreOutcome } from "../database/backup/restorer.ts";
+import type { InstanceLock } from "../database/sqlite/instance-lock.ts";
 import { offerPathOf, quarantineFolderAt, takeUpReplacement } from "../database/sqlite/replacement.ts";
 import { recordOffline } from "../store/offline-audit.ts";
 import { askForYes, canAsk } from "./confirmation.ts";
@@ -17,6 +18,9 @@ import { withProgress } from "./progress-bar.ts";
 import { describeOutcome, describePlan, warnAboutOffer } from "./restore-words.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
 import type { Workplace } from "./workplace.ts";
+
+/** As the start of the bot does: larger ones take some ten seconds for a gigabyte. */
+const COMPARE_LIMIT_BYTES = 32 * 1024 ** 2;
 
 /**
  * `restore`: puts the database together beside the present one, verifies it, and only then exchanges the two, all under
@@ -69,15 +73,44 @@ async function readTarget({ at, backup }: RestoreOptions, command: Command): Pro
   return { kind: "instant", at: instant };
 }
 
-async function planRestore({ backups, databasePath }: DataTools, target: RestoreTarget): Promise<RestorePlanSummary> {
-  const plan = await backups.planRestore(target);
+interface FoundPlan {
+  readonly plan: RestorePlanSummary;
+  /** What of the present database is in no backup, in words. */
+  readonly unarchived: string | undefined;
+}
+
+/** `isAlone`: no bot runs on the data, so nobody else completes the archive from the log that it has left. */
+async function planRestore(tools: DataTools, target: RestoreTarget, isAlone: boolean): Promise<FoundPlan> {
+  const unarchived = isAlone ? await tools.backups.completeArchive(COMPARE_LIMIT_BYTES) : undefined;
+  const plan = warnOfOffer(tools, await tools.backups.planRestore(target));
+  if (unarchived === undefined) return { plan, unarchived };
+  return { plan: { ...plan, warnings: [unarchived, ...plan.warnings] }, unarchived };
+}
+
+function warnOfOffer({ databasePath }: DataTools, plan: RestorePlanSummary): RestorePlanSummary {
   if (!existsSync(offerPathOf(databasePath))) return plan;
   return { ...plan, warnings: [...plan.warnings, warnAboutOffer(statSync(offerPathOf(databasePath)).mtimeMs)] };
 }
 
 async function showPlan(tools: DataTools, target: RestoreTarget): Promise<VerbResult> {
-  const plan = await planRestore(tools, target);
-  return { data: { plan }, lines: [...describePlan(plan), "Nothing was changed (--dry-run)."] };
+  const lock = tryLock(tools);
+  try {
+    const { plan } = await planRestore(tools, target, lock !== undefined);
+    return { data: { plan }, lines: [...describePlan(plan), "Nothing was changed (--dry-run)."] };
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Undefined while a bot runs, and where there is no database: no folder is to be made for a look. */
+function tryLock(tools: DataTools): InstanceLock | undefined {
+  if (!existsSync(tools.databasePath)) return undefined;
+  try {
+    return tools.lock("look at the database");
+  } catch {
+    // Nor while the disk takes no lock: what the backups have can be shown all the same.
+    return undefined;
+  }
 }
 
 async function restore(
@@ -87,7 +120,7 @@ async function restore(
 ): Promise<VerbResult> {
   const lock = tools.lock("restore the database");
   try {
-    const plan = await planRestore(tools, target);
+    const { plan, unarchived } = await planRestore(tools, target, true);
     // Whoever is asked has to see it; stdout belongs to the result.
     const planLines = describePlan(plan);
     if (!isJson) console.log(planLines.join("\n"));
@@ -97,7 +130,7 @@ async function restore(
     }
     const outcome = await execute(tools, target);
     await audit(tools, outcome);
-    return { data: { plan, outcome }, lines: ["", ...describeOutcome(outcome)] };
+    return { data: { plan, outcome }, lines: ["", ...describeOutcome(outcome, unarchived)] };
   } finally {
     lock.release();
   }

@@ -1,8 +1,11 @@
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
+import { segmentName } from "../../src/database/backup/archive-index.ts";
+import { createSnapshot } from "../../src/database/backup/create-snapshot.ts";
 import { listSnapshots } from "../../src/database/backup/snapshot-catalogue.ts";
+import { WalArchive } from "../../src/database/sqlite/wal-archive.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
 import { withRawConnection } from "../helpers/database.ts";
 import { createJobsBesideBot } from "../helpers/jobs-here.ts";
@@ -43,6 +46,49 @@ export async function makeBotData(folder: string): Promise<BotData> {
     middleContent,
     lastContent: readContent(databasePath),
   };
+}
+
+/**
+ * What a bot leaves that is killed: a backup, a note that is archived, and another that only the database's log has.
+ * `archivedAt`: between the two.
+ */
+export async function makeKilledBotData(
+  folder: string,
+): Promise<{ databasePath: string; archivedAt: number; segmentPath: string }> {
+  const running = join(folder, "running");
+  const [databasePath, backupFolder] = [join(running, "muster.db"), join(running, "backups")];
+  mkdirSync(join(backupFolder, "wal"), { recursive: true });
+  const archive = new WalArchive({ databasePath, folder: join(backupFolder, "wal"), now: () => Date.now() });
+  archive.open();
+  const database = new Database(databasePath);
+  try {
+    database.pragma("journal_mode = WAL");
+    database.exec("CREATE TABLE note (id INTEGER PRIMARY KEY)");
+    archive.flush();
+    await createSnapshot(
+      {
+        ...{ kind: "create-snapshot", databasePath, backupFolder, reason: "manual", comment: "", compression: "zstd" },
+        hasArchive: true,
+      },
+      () => undefined,
+    );
+    database.exec("INSERT INTO note VALUES (1)");
+    archive.flush();
+    const archivedAt = archive.status.archivedUntil! + 10;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    database.exec("INSERT INTO note VALUES (2)");
+    // The files as they are while it is open, as a kill leaves them.
+    for (const name of ["muster.db", "muster.db-wal", "backups"]) {
+      cpSync(join(running, name), join(folder, name), { recursive: true });
+    }
+    const { generation } = archive.status;
+    const segmentPath = join(folder, "backups/wal", generation, segmentName(1));
+    return { databasePath: join(folder, "muster.db"), archivedAt, segmentPath };
+  } finally {
+    database.close();
+    archive.close();
+    rmSync(running, { recursive: true });
+  }
 }
 
 function append(bot: TestBot, target: string): Promise<unknown> {

@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, existsSync, readdirSync, renameSync, statSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import {
   damageSnapshot,
   hasRestoreLeftovers,
   makeBotData,
+  makeKilledBotData,
   readContent,
   untilFile,
   type BotData,
@@ -107,6 +108,29 @@ describe("muster restore", () => {
       } finally {
         await bot.stop();
       }
+    }));
+
+  it("brings back what a killed bot had not archived yet, and goes back to it after another restore", async () =>
+    withFolder(async (folder) => {
+      const { archivedAt, databasePath } = await makeKilledBotData(folder);
+      const looked = await runMusterHere(folder, ["restore", "--dry-run"]);
+      expect(looked.stdout).not.toContain("Warning:");
+      const earlier = await runMusterHere(folder, ["restore", "--at", new Date(archivedAt).toISOString(), "--force"]);
+      expect(earlier.stdout).toContain("the folder named above can be deleted");
+      expect(readContent(databasePath)).toBe('[["note",["[1]"]]]');
+      expect((await runMusterHere(folder, ["restore", "--force"])).code).toBe(0);
+      expect(readContent(databasePath)).toBe('[["note",["[1]","[2]"]]]');
+    }));
+
+  it("says what to do when the present database may have what no backup has, and what to keep then", async () =>
+    withFolder(async (folder) => {
+      const { segmentPath } = await makeKilledBotData(folder);
+      rmSync(segmentPath);
+      const { code, stdout } = await runMusterHere(folder, ["restore", "--force"]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/Warning: .*may have changes that no backup has: .*npm run muster -- backup create/);
+      expect(stdout).toContain("Keep the folder named above");
+      expect(stdout).not.toContain("can be deleted");
     }));
 
   it("changes nothing with --dry-run", async () =>

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Clock } from "../../core/clock.ts";
 import { isMusterError, MusterError, toError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -6,6 +7,7 @@ import { RetryManager } from "../../resilience/retry-manager.ts";
 import type { MaintenanceJob, MaintenanceResult } from "../maintenance/maintenance-job.ts";
 import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
+import { isPutInPlace } from "../sqlite/replacement.ts";
 import type { ArchiveStatus } from "../sqlite/wal-archive.ts";
 import { removeRestoreLeftovers, type RestoreResult } from "./execute-restore.ts";
 import type { RestoreDrillResult } from "./restore-drill.ts";
@@ -15,6 +17,7 @@ import type { RetentionPolicy } from "./retention.ts";
 import { isVerified, listSnapshots, type SnapshotCatalogue } from "./snapshot-catalogue.ts";
 import { cleanSnapshotLeftovers } from "./snapshot-files.ts";
 import type { SnapshotManifest, SnapshotReason } from "./snapshot-manifest.ts";
+import { describeFailure, describeUnarchived } from "./unarchived.ts";
 import type { VerifySnapshotResult } from "./verify-snapshot.ts";
 
 export interface BackupSettings {
@@ -210,6 +213,29 @@ export class BackupManager {
     });
   }
 
+  /**
+   * Completes the archive from the log beside the database, which nobody may have open: a process that was killed has not
+   * archived its last changes. Resolves to what the database may have that its backups lack, in words. Databases and
+   * archives of up to `compareLimitBytes` together are compared where nothing else tells.
+   */
+  async completeArchive(compareLimitBytes: number): Promise<string | undefined> {
+    const { databasePath, folder, settings } = this.#options;
+    const { isArchiving, key } = settings();
+    const isThere = [databasePath, `${databasePath}-wal`].some((path) => existsSync(path));
+    // One that a restore has put there, and nothing was written to, came from the backups.
+    if (!isArchiving || !isThere || isPutInPlace(databasePath)) return undefined;
+    try {
+      const findings = await this.#run({
+        ...{ kind: "inspect-archive", databasePath, backupFolder: folder, compareLimitBytes },
+        ...(key === undefined ? {} : { key }),
+      });
+      return describeUnarchived(findings);
+    } catch (error) {
+      if (isMusterError(error, "SHUTTING_DOWN")) throw error;
+      return describeFailure(toError(error).message);
+    }
+  }
+
   /** What a restore would do and bring. Throws BACKUP_NOT_FOUND, with what can be had instead. */
   async planRestore(target: RestoreTarget): Promise<RestorePlanSummary> {
     const behind = target.kind === "newest" ? await this.#findUnarchived() : undefined;
@@ -220,10 +246,7 @@ export class BackupManager {
   /** Throws BACKUP_NOT_FOUND while the archive does not take in what is committed: the newest state could not be restored. */
   async requireArchived(): Promise<void> {
     const behind = await this.#findUnarchived();
-    if (behind === undefined) return;
-    throw new MusterError("BACKUP_NOT_FOUND", `restore the newest state: ${behind}`, {
-      hint: "Give the archive its disk back first, or restore to an earlier moment, if what came after it may be lost.",
-    });
+    if (behind !== undefined) throw createBehindError(behind);
   }
 
   /**
@@ -292,6 +315,13 @@ export class BackupManager {
   #tell(event: BackupEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** The newest state cannot be restored, as what is told of it is in no backup. */
+export function createBehindError(unarchived: string): MusterError {
+  return new MusterError("BACKUP_NOT_FOUND", `restore the newest state: ${unarchived}`, {
+    hint: "Give the archive its disk back first, or restore to an earlier moment, if what came after it may be lost.",
+  });
 }
 
 /** The copy was made, and is not as it should be. */

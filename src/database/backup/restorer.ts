@@ -5,13 +5,13 @@ import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import { quarantineFolderAt } from "../sqlite/replacement.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
-import type { BackupManager } from "./backup-manager.ts";
+import { createBehindError, type BackupManager } from "./backup-manager.ts";
 import type { RestoreResult } from "./execute-restore.ts";
 import type { RestoreTarget } from "./restore-facts.ts";
 
 export interface RestorerOptions {
   readonly databasePath: string;
-  readonly backups: Pick<BackupManager, "prepareRestore" | "requireArchived">;
+  readonly backups: Pick<BackupManager, "prepareRestore" | "requireArchived" | "completeArchive">;
   readonly engine: Pick<SqliteEngine, "withFilesReleased">;
   readonly run: MaintenanceRunner["run"];
   readonly exclusively: RunExclusively;
@@ -72,10 +72,19 @@ export class Restorer {
     // The newest state is complete only when nobody writes any more; of any earlier one nothing changes meanwhile.
     if (target.kind === "newest") {
       await backups.requireArchived();
-      return engine.withFilesReleased(cause, async () => this.#exchange(await prepare()));
+      return engine.withFilesReleased(cause, async () => {
+        const unarchived = await backups.completeArchive(0);
+        if (unarchived !== undefined) throw createBehindError(unarchived);
+        return this.#exchange(await prepare());
+      });
     }
     const result = await prepare();
-    return engine.withFilesReleased(cause, () => this.#exchange(result));
+    return engine.withFilesReleased(cause, async () => {
+      // A writer that was given up has not archived its last changes, and what is set aside is archived no more.
+      const unarchived = await backups.completeArchive(0);
+      const warnings = unarchived === undefined ? result.warnings : [unarchived, ...result.warnings];
+      return this.#exchange({ ...result, warnings });
+    });
   }
 
   async #exchange(result: RestoreResult): Promise<RestoreOutcome> {

@@ -34,6 +34,8 @@ describe("store.memberData", () => {
   /** A reminder that reached these, in this order. */
   async function remind(event: EventRecord, userIds: string[]): Promise<number> {
     const { reminders } = database.store;
+    // By hand only some time after the last one.
+    clock.advance(3_600_000);
     const [id, scheduledAt] = [newId(), next()];
     await reminders.begin({ ...keyOf(event), id, scheduledAt, actorId: OWNER });
     await reminders.progress({ ...keyOf(event), id, userIds });

@@ -6,6 +6,7 @@ import { dbhealthCommand } from "./dbhealth.ts";
 import { eventCommand } from "./event.ts";
 import { createHelpCommand } from "./help.ts";
 import { mineCommand } from "./mine.ts";
+import { mydataCommand } from "./mydata.ts";
 import { pingCommand } from "./ping.ts";
 import { remindersCommand } from "./reminders.ts";
 import { statsCommand } from "./stats.ts";
@@ -13,7 +14,7 @@ import { statsCommand } from "./stats.ts";
 /** Every slash command, in the order in which `/help` shows them. */
 export function allCommands(): Command[] {
   const commands: Command[] = [
-    ...[eventCommand, mineCommand, remindersCommand],
+    ...[eventCommand, mineCommand, remindersCommand, mydataCommand],
     ...[adminAuditCommand, adminSetFlagCommand, dbbackupCommand, dbhealthCommand, statsCommand],
     pingCommand,
   ];

@@ -11,6 +11,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   "event.remind": "sent a reminder of the event",
   "flag.set": "set the flag",
   "flag.clear": "cleared the flag",
+  "mydata.delete": "had what was kept about them deleted",
   "audit.export": "exported the audit log as",
   "backup.create": "made a backup",
   "backup.verify": "verified the backup",

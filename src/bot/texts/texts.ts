@@ -2,6 +2,7 @@ import { adminTexts } from "./admin-texts.ts";
 import { eventTexts } from "./event-texts.ts";
 import { failureTexts } from "./failure-texts.ts";
 import { generalTexts } from "./general-texts.ts";
+import { myDataTexts } from "./my-data-texts.ts";
 import { reminderTexts } from "./reminder-texts.ts";
 import { statsTexts } from "./stats-texts.ts";
 
@@ -11,6 +12,7 @@ export const english = {
   failures: failureTexts,
   events: eventTexts,
   reminders: reminderTexts,
+  myData: myDataTexts,
   admin: adminTexts,
   stats: statsTexts,
 };

@@ -3,7 +3,7 @@ import type { APIMessage } from "discord-api-types/v10";
 import { english } from "../../../src/bot/texts/texts.ts";
 import { startTestBot, type TestBot } from "../../helpers/bot.ts";
 import { createJobsBesideBot } from "../../helpers/jobs-here.ts";
-import { buttonIdOf, createEvent, readMessage, use, type Answer, type Options } from "./event-rig.ts";
+import { buttonIdOf, createEvent, postButton, readMessage, use, type Answer, type Options } from "./event-rig.ts";
 
 const words = english.admin.backup;
 const SUBCOMMANDS: readonly (readonly [string, Options])[] = [
@@ -81,18 +81,6 @@ async function damageSnapshot(id: string): Promise<void> {
 }
 
 /** A message of the bot that carries any button, as everybody in the channel sees it. */
-async function postButton(customId: string): Promise<APIMessage> {
-  const response = await fetch(`${bot.sandbox.apiUrl}/v10/channels/${bot.channelId}/messages`, {
-    method: "POST",
-    headers: { authorization: `Bot ${bot.sandbox.botToken}`, "content-type": "application/json" },
-    body: JSON.stringify({
-      content: "Sure?",
-      components: [{ type: 1, components: [{ type: 2, style: 4, label: "Restore", custom_id: customId }] }],
-    }),
-  });
-  return (await response.json()) as APIMessage;
-}
-
 describe("/dbbackup before there is any backup", () => {
   it("says so", async () => {
     expect((await backup("list")).text).toContain("There is no backup yet");
@@ -201,12 +189,14 @@ describe("/dbbackup restore", () => {
     const { message } = await backup("restore", { backup: id });
     const [command, button, , , ...target] = buttonIdOf(message, words.restoreButton).split("|");
     const ask = async (userId: string, expiresAt: number): Promise<APIMessage> =>
-      postButton([command, button, userId, expiresAt.toString(36), ...target].join("|"));
+      postButton(bot, [command, button, userId, expiresAt.toString(36), ...target].join("|"), "Restore");
     const later = Date.now() + 3_600_000;
     const restoreCount = bot.app.recovery.list({ action: "restore" }).length;
     expect(await press(await ask("100000000000000001", later), "Restore")).toContain(words.notYours);
     expect(await press(await ask(ownerId, Date.now() - 1), "Restore")).toContain(words.expired);
-    expect(await press(await postButton("dbbackup|restore|x"), "Restore")).toContain(english.general.unknownButton);
+    expect(await press(await postButton(bot, "dbbackup|restore|x", "Restore"), "Restore")).toContain(
+      english.general.unknownButton,
+    );
     const { moderatorId } = bot.ids;
     expect(await press(await ask(moderatorId, later), "Restore", moderatorId)).toContain("Administrator");
     expect(bot.app.recovery.list({ action: "restore" })).toHaveLength(restoreCount);

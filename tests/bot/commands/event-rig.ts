@@ -48,6 +48,19 @@ export async function press(bot: TestBot, userId: string, message: APIMessage, l
   return { text: readMessage(answer!), message: answer! };
 }
 
+/** A message of the bot's with a button that carries whatever is given, as no question of its own would. */
+export async function postButton(bot: TestBot, customId: string, label: string): Promise<APIMessage> {
+  const response = await fetch(`${bot.sandbox.apiUrl}/v10/channels/${bot.channelId}/messages`, {
+    method: "POST",
+    headers: { authorization: `Bot ${bot.sandbox.botToken}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      content: "Sure?",
+      components: [{ type: 1, components: [{ type: 2, style: 4, label, custom_id: customId }] }],
+    }),
+  });
+  return (await response.json()) as APIMessage;
+}
+
 /** Creates an event as the moderator and returns its record. */
 export async function createEvent(
   bot: TestBot,

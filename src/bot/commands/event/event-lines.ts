@@ -6,7 +6,10 @@ import { escapeWithin } from "../../events/embed-limits.ts";
 const MAX_TITLE_LENGTH = 150;
 
 /** An event's title and link as lines of text show them. */
-export function describeEvent(event: EventRecord): { readonly title: string; readonly link: string } {
+export function describeEvent(event: Pick<EventRecord, "guildId" | "channelId" | "messageId" | "title">): {
+  readonly title: string;
+  readonly link: string;
+} {
   return {
     title: escapeWithin(event.title, MAX_TITLE_LENGTH),
     link: messageLink(event.channelId, event.messageId, event.guildId),

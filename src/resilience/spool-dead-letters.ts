@@ -189,7 +189,7 @@ export class DeadLetters<Value extends { readonly id: string }> {
     const { path, clock, logger } = this.#options;
     await createFolder(dirname(path));
     await syncFolder(dirname(dirname(path)));
-    if (this.#damaged.length > 0) await keepAside(dirname(path), this.#damaged, clock);
+    if (this.#damaged.length > 0) await keepAside(path, this.#damaged, clock);
     this.#damaged = [];
     const dropped = this.#chooseDropped();
     const kept = this.all.filter((letter) => !dropped.includes(letter));

@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import type { Clock } from "../core/clock.ts";
+import { toError } from "../core/errors.ts";
 import { LineSplitter, type FoundLine } from "./spool-line.ts";
 import { Turns } from "./spool-turns.ts";
 
@@ -18,7 +19,11 @@ export async function readLines(path: string, clock: Clock, visit: (line: FoundL
     let sizeBytes = 0;
     for (;;) {
       // A new one each time: the rest of a line is kept as a part of it.
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES);
+      const { bytesRead, buffer } = await handle
+        .read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES)
+        .catch((error: unknown) => {
+          throw new Error(`read ${path}: ${toError(error).message}`, { cause: error });
+        });
       turns.restart();
       sizeBytes += bytesRead;
       const chunk = buffer.subarray(0, bytesRead);

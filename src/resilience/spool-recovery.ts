@@ -1,7 +1,7 @@
-import { open, readdir, rm, truncate } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, open, readdir, rm, truncate } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Clock } from "../core/clock.ts";
-import { FILE_MODE, syncFolder, writeFileDurably } from "../core/durable-file.ts";
+import { syncFolder, writeFileDurably } from "../core/durable-file.ts";
 import type { Logger } from "../core/logger.ts";
 import type { OpenSpoolHandle } from "./spool-file.ts";
 import type { FoundLine } from "./spool-line.ts";
@@ -17,8 +17,6 @@ export interface FoundSegment {
   readonly number: number;
   readonly path: string;
   readonly sizeBytes: number;
-  /** It holds what could be neither read nor kept elsewhere: it must not be removed. */
-  readonly isEvidence: boolean;
 }
 
 export interface FoundEntry {
@@ -44,12 +42,10 @@ export interface SpoolRecoveryOptions {
   readonly openHandle: OpenSpoolHandle;
 }
 
-/** More than a segment has lines: one that can be read again later must not share its numbers with newer entries. */
-const UNREADABLE_SEQUENCES = 10_000_000;
-/** What is taken apart in memory to be mended; a segment that is larger was not written by this program. */
-const MAX_MENDED_BYTES = 64 * 1024 ** 2;
+/** Of damaged lines that are taken out one by one; with more of them the whole segment is kept. */
+const MAX_DAMAGED_BYTES = 64 * 1024 ** 2;
 const SEGMENT_NAME = /^segment-(\d{10})\.ndjson$/;
-const LEFT_OVER_NAME = /^segment-\d{10}\.ndjson\.tmp-/;
+const LEFT_OVER_NAME = /^(segment|damaged)-.*\.tmp-/;
 
 export function segmentPath(folder: string, number: number): string {
   return join(folder, `segment-${String(number).padStart(10, "0")}.ndjson`);
@@ -57,7 +53,8 @@ export function segmentPath(folder: string, number: number): string {
 
 /**
  * Reads all segments, in turns of the event loop: a torn last line is cut off, damaged lines are moved to
- * `damaged-<time>.ndjson` and reported, everything else is used.
+ * `damaged-<time>-<segment>` and reported, everything else is used. Rejects when the disk does not let one be read, or
+ * mended: what is in it may have been asked for before everything that comes now, and would be applied after it.
  */
 export async function readSpool(options: SpoolRecoveryOptions): Promise<FoundSpool> {
   const segments: FoundSegment[] = [];
@@ -65,7 +62,7 @@ export async function readSpool(options: SpoolRecoveryOptions): Promise<FoundSpo
   for (const number of await listSegments(options.folder)) {
     const path = segmentPath(options.folder, number);
     await syncSegment(path, options.openHandle);
-    segments.push({ number, path, ...(await readSegment(path, number, found, options)) });
+    segments.push({ number, path, sizeBytes: await readSegment(path, number, found, options) });
   }
   const entries: FoundEntry[] = [];
   // Sorted as plain numbers, which takes a few milliseconds for 100,000.
@@ -104,33 +101,30 @@ class FoundRecords {
   }
 }
 
+/** Returns the bytes of its whole lines. */
 async function readSegment(
   path: string,
   number: number,
   found: FoundRecords,
   options: SpoolRecoveryOptions,
-): Promise<{ sizeBytes: number; isEvidence: boolean }> {
-  const { clock, logger } = options;
+): Promise<number> {
   let tornBytes = 0;
-  let damagedCount = 0;
-  let isOverlong = false;
-  try {
-    const sizeBytes = await readLines(path, clock, (line) => {
-      const record = toSpoolRecord(line);
-      if (record && line.kind === "sound") found.add(record, number, line.line.length + 1);
-      else if (line.kind === "torn") tornBytes = line.sizeBytes;
-      else damagedCount++;
-      if (line.kind === "damaged" && line.isOverlong) isOverlong = true;
-    });
-    if (tornBytes > 0) await cutOff(path, sizeBytes, tornBytes, logger);
-    const isMendable = !isOverlong && sizeBytes <= MAX_MENDED_BYTES;
-    const isMended = damagedCount === 0 || (await mend(path, damagedCount, isMendable, options));
-    return { sizeBytes: sizeBytes - tornBytes, isEvidence: !isMended };
-  } catch (error) {
-    logger.error("a segment of the spool cannot be read; it is left as it is", { path, error });
-    found.lastSequence += UNREADABLE_SEQUENCES;
-    return { sizeBytes: 0, isEvidence: true };
-  }
+  const damage = { count: 0, sizeBytes: 0, isOverlong: false };
+  const sizeBytes = await readLines(path, options.clock, (line) => {
+    const record = toSpoolRecord(line);
+    if (line.kind === "torn") {
+      tornBytes = line.sizeBytes;
+    } else if (record) {
+      found.add(record, number, line.line.length + 1);
+    } else {
+      damage.count++;
+      damage.sizeBytes += line.line.length;
+      damage.isOverlong ||= line.kind === "damaged" && line.isOverlong;
+    }
+  });
+  if (tornBytes > 0) await cutOff(path, sizeBytes, tornBytes, options.logger);
+  if (damage.count > 0) await mend(path, damage, options);
+  return sizeBytes - tornBytes;
 }
 
 async function listSegments(folder: string): Promise<number[]> {
@@ -160,46 +154,67 @@ async function cutOff(path: string, sizeBytes: number, tornBytes: number, logger
   });
 }
 
-/** Leaves only sound lines in a segment. Returns whether the damaged ones are safe elsewhere. */
-async function mend(
-  path: string,
-  damagedCount: number,
-  isMendable: boolean,
-  { folder, clock, logger }: SpoolRecoveryOptions,
-): Promise<boolean> {
-  const report = { path, damagedCount };
-  try {
-    if (!isMendable) throw new Error(`mend ${path}: it is larger than anything this program writes`);
-    const sound: Buffer[] = [];
-    const damaged: Buffer[] = [];
-    await readLines(path, clock, (line) => {
-      if (line.kind !== "torn") (toSpoolRecord(line) ? sound : damaged).push(line.line);
-    });
-    const keptIn = await keepAside(folder, damaged, clock);
-    await writeFileDurably(path, joinLines(sound));
-    logger.error("a spool segment had damaged lines, which are kept aside; what they asked for is not applied", {
-      ...report,
-      keptIn,
-    });
-    return true;
-  } catch (error) {
-    logger.error("a spool segment has damaged lines, which could not be kept aside; it stays", { ...report, error });
-    return false;
-  }
+interface Damage {
+  readonly count: number;
+  readonly sizeBytes: number;
+  /** A line is longer than any that was written, and did not come with its content. */
+  readonly isOverlong: boolean;
 }
 
-/** Appends damaged lines to a file for a person to look at, and returns its path. */
-export async function keepAside(folder: string, lines: readonly Buffer[], clock: Clock): Promise<string> {
-  const path = join(folder, `damaged-${new Date(clock.now()).toISOString().replaceAll(/[:.]/g, "-")}.ndjson`);
-  const handle = await open(path, "a", FILE_MODE);
+/** Leaves only sound lines in a segment, once the damaged ones are safe elsewhere. */
+async function mend(path: string, damage: Damage, { clock, logger }: SpoolRecoveryOptions): Promise<void> {
+  const isKeptWhole = damage.isOverlong || damage.sizeBytes > MAX_DAMAGED_BYTES;
+  const sound: Buffer[] = [];
+  const damaged: Buffer[] = [];
+  await readLines(path, clock, (line) => {
+    if (line.kind === "torn") return;
+    if (toSpoolRecord(line)) sound.push(line.line);
+    else if (!isKeptWhole) damaged.push(line.line);
+  });
+  const keptIn = isKeptWhole ? await keepWhole(path, clock) : await keepAside(path, damaged, clock);
   try {
-    await handle.writeFile(joinLines(lines));
+    await writeFileDurably(path, joinLines(sound));
+  } catch (error) {
+    // It is tried again each second: not a copy for each time.
+    await rm(keptIn, { force: true });
+    throw error;
+  }
+  const report = { path, damagedCount: damage.count, keptIn };
+  logger.error("a spool segment had damaged lines, which are kept aside; what they asked for is not applied", report);
+}
+
+/** Writes lines of a file to one beside it, for a person to look at, and returns its path. */
+export async function keepAside(path: string, lines: readonly Buffer[], clock: Clock): Promise<string> {
+  const keptIn = pathAside(path, clock);
+  await writeFileDurably(keptIn, joinLines(lines));
+  return keptIn;
+}
+
+async function keepWhole(path: string, clock: Clock): Promise<string> {
+  const keptIn = pathAside(path, clock);
+  try {
+    await copyFile(path, keptIn);
+    await syncFile(keptIn);
+    await syncFolder(dirname(keptIn));
+  } catch (error) {
+    await rm(keptIn, { force: true });
+    throw error;
+  }
+  return keptIn;
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
     await handle.sync();
   } finally {
     await handle.close();
   }
-  await syncFolder(dirname(path));
-  return path;
+}
+
+function pathAside(path: string, clock: Clock): string {
+  const time = new Date(clock.now()).toISOString().replaceAll(/[:.]/g, "-");
+  return join(dirname(path), `damaged-${time}-${basename(path)}`);
 }
 
 export function joinLines(lines: readonly Buffer[]): Buffer {

@@ -31,7 +31,6 @@ export interface SpoolOptions extends Omit<SpoolRecoveryOptions, "openHandle"> {
 interface Segment {
   readonly number: number;
   readonly path: string;
-  readonly isEvidence: boolean;
   /** Somebody removed its file. */
   isGone: boolean;
   sizeBytes: number;
@@ -170,15 +169,17 @@ export class Spool<Value> {
 
   /** Those that are new were not saved. For the others the disk stays as it was, which does no harm. */
   #refuse(group: readonly Chunk[], error: unknown): void {
-    const saves = group.flatMap(({ record, isReplacement, reject }) =>
-      record.kind === "saved" && !isReplacement ? [{ sequence: record.sequence, reject }] : [],
-    );
-    for (const { reject } of saves) reject(error);
-    if (saves.length < group.length) {
+    const withdrawn: number[] = [];
+    for (const chunk of group) {
+      if (chunk.record.kind !== "saved" || chunk.isReplacement) continue;
+      withdrawn.push(chunk.record.sequence);
+      chunk.reject(error);
+    }
+    if (withdrawn.length < group.length) {
       const message = "the spool could not note what is done or was tried; after a restart it is done again";
       this.#options.logger.warn(message, { error });
     }
-    if (this.#file?.isBroken) this.#withdrawn.push(...saves.map(({ sequence }) => sequence));
+    if (this.#file?.isBroken) this.#withdrawn.push(...withdrawn);
   }
 
   /** Writes lines to the newest segment and returns it. */
@@ -236,14 +237,7 @@ export class Spool<Value> {
     const path = segmentPath(this.#options.folder, number);
     await this.#createFolder();
     this.#file = await SpoolFile.open(path, this.#openHandle);
-    const segment = {
-      number,
-      path,
-      isEvidence: false,
-      isGone: false,
-      sizeBytes: 0,
-      waiting: new Map<number, number>(),
-    };
+    const segment: Segment = { number, path, isGone: false, sizeBytes: 0, waiting: new Map() };
     this.#segments.push(segment);
     return segment;
   }
@@ -280,17 +274,16 @@ export class Spool<Value> {
     for (let oldest = this.#oldest; oldest?.waiting.size === 0; oldest = this.#oldest) {
       if (oldest === this.#segments.at(-1)) await this.#closeFile();
       await rm(oldest.path, { force: true });
-      this.#segments.splice(this.#segments.indexOf(oldest), 1);
+      this.#segments.shift();
     }
   }
 
-  /** Of those that may be removed. */
   get #oldest(): Segment | undefined {
-    return this.#segments.find(({ isEvidence }) => !isEvidence);
+    return this.#segments[0];
   }
 
   get #isMostlyDone(): boolean {
-    const total = this.#segments.reduce((sum, { isEvidence, sizeBytes }) => sum + (isEvidence ? 0 : sizeBytes), 0);
+    const total = this.#segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const isNewest = this.#oldest === this.#segments.at(-1);
     return !isNewest && total > 2 * this.#waitingBytes + 2 * this.#options.segmentBytes;
   }

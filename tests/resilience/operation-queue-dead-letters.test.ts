@@ -5,7 +5,7 @@ import { errorLike } from "../helpers/database.ts";
 import {
   applyAll,
   AT,
-  DAMAGED,
+  damagedOf,
   deadIdsIn,
   Disk,
   enqueueAll,
@@ -197,7 +197,7 @@ describe("the dead letters of the queue", () => {
       expect(deadIdsIn(second)).toEqual(["c", "a"]);
       expect(lines).toEqual(["error: dead letters are damaged and passed over"]);
       await second.replayDeadLetter("a");
-      expect(readFileSync(join(folder, DAMAGED), "utf8")).toBe(`${damaged}\n`);
+      expect(readFileSync(join(folder, damagedOf(LETTERS)), "utf8")).toBe(`${damaged}\n`);
       await second.close();
       const third = await open({ logger });
       expect(deadIdsIn(third)).toEqual(["c"]);

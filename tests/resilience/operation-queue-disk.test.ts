@@ -3,6 +3,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -14,7 +15,7 @@ import type { OpenSpoolHandle } from "../../src/resilience/spool-file.ts";
 import { errorLike } from "../helpers/database.ts";
 import {
   applyAll,
-  DAMAGED,
+  damagedOf,
   Disk,
   enqueueAll,
   ids,
@@ -291,8 +292,57 @@ describe("opening the queue", () => {
       const third = await open({ logger });
       expect(idsIn(third)).toEqual(["a", "c"]);
       expect(lines).toHaveLength(1);
-      expect(readFileSync(join(folder, DAMAGED), "utf8")).toBe(`${damaged}\n`);
-      expect(statSync(join(folder, DAMAGED)).mode & 0o777).toBe(0o600);
+      expect(readFileSync(join(folder, damagedOf(basename(path))), "utf8")).toBe(`${damaged}\n`);
+      expect(statSync(join(folder, damagedOf(basename(path)))).mode & 0o777).toBe(0o600);
+    });
+  });
+
+  it("waits for a segment that cannot be read for a moment, so that nothing overtakes what is in it", async () => {
+    await withSpool(async (open, folder) => {
+      const first = await open({ segmentBytes: 1 });
+      await enqueueAll(first, ["a", "b", "c"]);
+      await first.close();
+      const path = join(folder, segmentsIn(folder)[1]!);
+      renameSync(path, `${folder}.away`);
+      // A folder cannot be read as a file, by nobody.
+      mkdirSync(path);
+      const applied: string[] = [];
+      const apply: OperationQueueOptions["apply"] = async (operations) => {
+        applied.push(...operations.map(({ id }) => id));
+        return applyAll(operations);
+      };
+      const refused = { code: "QUEUE_WRITE_FAILED", message: expect.stringContaining(basename(path)) as string };
+      await expect(open({ apply })).rejects.toMatchObject(refused);
+      rmSync(path, { recursive: true });
+      renameSync(`${folder}.away`, path);
+      const second = await open({ apply });
+      await second.enqueue(operation("d"));
+      await second.drain();
+      expect(applied).toEqual(["a", "b", "c", "d"]);
+    });
+  });
+
+  it("takes what is sound out of a damaged segment once, and waits while it cannot be mended", async () => {
+    await withSpool(async (open, folder) => {
+      const first = await open({ segmentBytes: 1 });
+      await enqueueAll(first, ["a", "b"]);
+      await first.close();
+      const [one, two] = segmentsIn(folder).map((name) => join(folder, name));
+      const [a, b] = [readFileSync(one!, "utf8"), readFileSync(two!, "utf8")];
+      // More than any line has, as a disk can leave it: of this segment nothing can be told but its sound lines.
+      writeFileSync(one!, `${a}${"\0".repeat(3 * 1024 ** 2)}\n${b}`);
+      const keptIn = join(folder, damagedOf(basename(one!)));
+      mkdirSync(keptIn);
+      await expect(open()).rejects.toMatchObject({ code: "QUEUE_WRITE_FAILED" });
+      rmSync(keptIn, { recursive: true });
+      const { lines, logger } = new Messages();
+      const second = await open({ logger });
+      expect(lines).toEqual([expect.stringMatching(/^error: a spool segment had damaged lines/)]);
+      expect(await second.drain()).toMatchObject({ applied: 2 });
+      await second.close();
+      expect(readdirSync(folder)).toEqual([basename(keptIn)]);
+      expect(readFileSync(keptIn, "utf8").startsWith(a)).toBe(true);
+      expect(idsIn(await open())).toEqual([]);
     });
   });
 

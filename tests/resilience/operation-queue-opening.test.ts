@@ -5,7 +5,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { OperationQueue, type OperationQueueOptions } from "../../src/resilience/operation-queue.ts";
 import { errorLike, until } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
-import { applyAll, AT, enqueueAll, ids, idsIn, Messages, operation, segmentsIn, withSpool } from "./spool-fixtures.ts";
+import { applyAll, AT, enqueueAll, ids, idsIn, operation, segmentsIn, withSpool } from "./spool-fixtures.ts";
 
 function create(folder: string, options: Partial<OperationQueueOptions> = {}): OperationQueue {
   const clock = new ManualClock(AT);
@@ -80,23 +80,6 @@ describe("opening a queue", () => {
       await queue.enqueue(operation("b"));
       expect(idsIn(queue)).toEqual(["b"]);
       await queue.close();
-    });
-  });
-
-  it("leaves a segment as it is that is larger than anything that was written, and uses the others", async () => {
-    await withSpool(async (open, folder) => {
-      const first = await open();
-      await enqueueAll(first, ["a", "b"]);
-      await first.close();
-      const path = join(folder, segmentsIn(folder)[0]!);
-      const sound = readFileSync(path);
-      // 3 MB of zeros without a newline, as a disk can leave them, in the middle.
-      writeFileSync(path, Buffer.concat([sound, Buffer.alloc(3 * 1024 ** 2), Buffer.from("\n"), sound]));
-      const { lines, logger } = new Messages();
-      const second = await open({ logger });
-      expect(idsIn(second)).toEqual(["a", "b"]);
-      expect(lines).toEqual([expect.stringMatching(/could not be kept aside; it stays$/)]);
-      expect(readFileSync(path)).toHaveLength(2 * sound.length + 3 * 1024 ** 2 + 1);
     });
   });
 

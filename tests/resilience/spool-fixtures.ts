@@ -12,7 +12,8 @@ import { withFolder } from "../helpers/database.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 
 export const AT = Date.parse("2026-08-01T12:00:00.000Z");
-export const DAMAGED = "damaged-2026-08-01T12-00-00-000Z.ndjson";
+/** Where the damaged lines of a file are kept. */
+export const damagedOf = (name: string): string => `damaged-2026-08-01T12-00-00-000Z-${name}`;
 
 export function operation(id: string, priority: QueuedOperation["priority"] = "HIGH") {
   return { id, operation: "reactions.record", parameters: { text: "x".repeat(100) }, timestamp: AT, priority };

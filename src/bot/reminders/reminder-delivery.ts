@@ -78,11 +78,7 @@ export class ReminderDelivery {
    * Sends a claimed reminder to those of `recipients` whom it has not reached, and records how it ended. Returns what
    * made it fail. Throws the database's errors, and SHUTTING_DOWN: then it stays pending.
    */
-  async send(
-    event: EventRecord,
-    reminder: ClaimedReminder,
-    recipients: Recipients,
-  ): Promise<Failure | undefined> {
+  async send(event: EventRecord, reminder: ClaimedReminder, recipients: Recipients): Promise<Failure | undefined> {
     const { store, sender, cards, flags } = this.#options;
     const key = { guildId: event.guildId, eventId: event.id, id: reminder.id };
     const delivery: Delivery = {

@@ -13,13 +13,15 @@ import type { Reconciler } from "../events/reconciler.ts";
 import type { EffectiveFlags } from "../flags/guild-flags.ts";
 import { FailedTries } from "./failed-tries.ts";
 import { ReminderDelivery, type ReminderDeliveryOptions } from "./reminder-delivery.ts";
-import { planNextReminder } from "./reminder-plan.ts";
+import { isWorthResuming, planNextReminder } from "./reminder-plan.ts";
 
 /** How often the index of due times is asked; the answer takes microseconds. */
 const POLL_INTERVAL_MS = 1_000;
 const GUILDS_PER_POLL = 200;
 const EVENTS_PER_GUILD = 50;
 const PENDING_PER_POLL = 1_000;
+/** Recorded as the error of a reminder that was interrupted, and came too late to be gone on with. */
+export const INTERRUPTED = "interrupted";
 /** Guilds whose reminders go out at the same time, so that one whose channel is slow delays no other. */
 const MAX_CONCURRENT_GUILDS = 8;
 
@@ -230,15 +232,21 @@ export class ReminderService {
     return store.reminders.begin({ guildId, eventId, id, scheduledAt, nextReminderAt, actorId });
   }
 
-  /** Goes on with one that was under way when the program ended, or the database went away. */
+  /** Goes on with one that was under way when the program ended, or the database went away, unless it is too late. */
   async #resume({ guildId, eventId, id }: PendingReminder): Promise<void> {
-    const { store, reconciler, flags: guildFlags } = this.#options;
+    const { store, reconciler, client, clock, logger, flags: guildFlags } = this.#options;
     // Read now that nobody else has it in hand: it may have been finished since it was listed.
     const reminder = await store.reminders.find({ guildId, eventId, id });
     const event = await store.events.find({ guildId, id: eventId });
     if (!event || reminder?.status !== "pending") return;
+    const flags = await guildFlags.get(guildId);
+    if (!client.guilds.cache.has(guildId) || !isWorthResuming(event, flags, clock.now())) {
+      logger.warn("interrupted reminder not resumed", { eventId, reminderId: id });
+      // Whom it reached before stays recorded.
+      await store.reminders.finish({ guildId, eventId, id, status: "failed", error: INTERRUPTED });
+      return;
+    }
     try {
-      const flags = await guildFlags.get(guildId);
       await reconciler.reconcile(event);
       const failure = await this.#delivery.send(event, reminder, await this.#delivery.listRecipients(event, flags));
       this.#failedTries.forget(eventId);

@@ -1,5 +1,7 @@
+import { INTERRUPTED } from "../../../src/bot/reminders/reminder-service.ts";
+import type { EventRecord, EventState } from "../../../src/store/events.ts";
 import { openTestStore, type TestStore } from "../../helpers/database.ts";
-import { MEMBER_2, OWNER } from "../../store/fixtures.ts";
+import { MEMBER_1, MEMBER_2, OWNER } from "../../store/fixtures.ts";
 import { HOUR_MS, MINUTE_MS, ReminderRig, SECOND_MS, throwMissingAccess, throwUnavailable } from "./reminder-rig.ts";
 
 /** More than run at the same time. */
@@ -19,6 +21,8 @@ afterEach(async () => {
   await database.close();
 });
 
+const transition = ({ guildId, id, to }: { guildId: string; id: string; to: EventState }): Promise<EventRecord> =>
+  database.store.events.transition({ guildId, id, to, actorId: OWNER });
 const createGuilds = (count: number): Promise<string[]> =>
   Promise.all(Array.from({ length: count }, () => rig.createGuild()));
 
@@ -149,5 +153,36 @@ describe("interrupted reminders", () => {
     await rig.pass(10 * SECOND_MS);
     expect(await rig.history(event)).toMatchObject([{ status: "sent" }]);
     expect(rig.sentOf(event)).toHaveLength(1);
+  });
+
+  const allDay = { startMinute: 0, endMinute: 24 * 60 - 1, timeZone: "UTC" };
+  it.each<readonly [string, (event: EventRecord) => unknown]>([
+    ["the event is paused", ({ guildId, id }) => transition({ guildId, id, to: "paused" })],
+    ["the event is closed", ({ guildId, id }) => transition({ guildId, id, to: "closed" })],
+    ["reminders are off", ({ guildId }) => rig.flags.set(guildId, { areRemindersOn: false })],
+    ["it is quiet now", ({ guildId }) => rig.flags.set(guildId, { quietHours: allDay })],
+    ["the bot has left the server", ({ guildId }) => rig.leaveGuild(guildId)],
+  ])("are not gone on with when %s, and end as failed", async (_when, change) => {
+    const { event, reminderId } = await rig.createInterrupted(await rig.createGuild());
+    await change(event);
+    rig.service.start();
+    await rig.until(async () => (await rig.history(event))[0]?.status !== "pending");
+    const [outcome] = await rig.history(event);
+    expect(outcome).toMatchObject({ id: reminderId, status: "failed", error: INTERRUPTED, usersNotified: [MEMBER_1] });
+    expect(outcome!.messageIds).toHaveLength(1);
+    expect(rig.sent).toEqual([]);
+  });
+
+  it("are not gone on with after a downtime in which the next one came due: people are reminded once", async () => {
+    const { event, reminderId } = await rig.createInterrupted(await rig.createGuild());
+    rig.clock.advance(HOUR_MS + MINUTE_MS);
+    rig.service.start();
+    await rig.until(() => rig.sent.length > 0);
+    await rig.pass(10 * SECOND_MS);
+    expect(rig.sent.map(({ userIds }) => userIds)).toEqual([[MEMBER_1, MEMBER_2]]);
+    const history = await rig.history(event);
+    expect(history.map(({ status }) => status).sort()).toEqual(["failed", "sent"]);
+    expect(history.find(({ id }) => id === reminderId)).toMatchObject({ error: INTERRUPTED });
+    expect((await rig.find(event)).nextReminderAt).toBe(event.createdAt + 2 * HOUR_MS);
   });
 });

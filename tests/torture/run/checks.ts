@@ -60,6 +60,9 @@ const queue: Check = {
   },
 };
 
+/** Of `src/bot/reminders/reminder-service.ts`: ended as failed, since the next one was due or nobody was to be reminded. */
+const INTERRUPTED = "interrupted";
+
 const reminders = fromDatabase("reminders", (data, { rig, plan }) => {
   const stored = data.reminders();
   const claimed = new Map<string, string>();
@@ -71,14 +74,21 @@ const reminders = fromDatabase("reminders", (data, { rig, plan }) => {
       claimed.set(messageId, id);
     }
     if (status === "pending") findings.push(`reminder ${id} is still pending`);
-    if (status === "failed" && !plan.faults.some(({ fault }) => fault.troublesDiscord)) {
+    if (status === "failed" && error !== INTERRUPTED && !plan.faults.some(({ fault }) => fault.troublesDiscord)) {
       findings.push(`reminder ${id} failed although Discord was well: ${error}`);
     }
     if (status === "sent") findings.push(...compareReached(rig, id, messages, JSON.parse(usersNotified) as string[]));
   }
   const twice = Map.groupBy(stored, ({ eventId, scheduledAt }) => `event ${eventId} at ${scheduledAt}`);
   for (const [what, group] of twice) if (group.length > 1) findings.push(`${what} was reminded ${group.length} times`);
-  const events = new Set(data.events().map(({ messageId }) => messageId));
+  // Killed between a message and its note, and not gone on with: nobody can know of that message any more.
+  const interruptedIds = new Set(stored.filter(({ error }) => error === INTERRUPTED).map(({ eventId }) => eventId));
+  const events = new Set(
+    data
+      .events()
+      .filter(({ id }) => !interruptedIds.has(id))
+      .map(({ messageId }) => messageId),
+  );
   for (const { messageId, eventMessageId } of rig.world.reminders.values()) {
     if (!claimed.has(messageId) && events.has(eventMessageId)) {
       findings.push(`message ${messageId} reminded people, and no reminder says so: sent twice, or lost`);

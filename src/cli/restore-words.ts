@@ -26,11 +26,6 @@ export function describePlan(plan: RestorePlanSummary): string[] {
   ];
 }
 
-/** Of a database that the bot has recovered and left for a person to decide, at the time given. */
-export function warnAboutOffer(offeredAt: number): string {
-  return `the bot offers a database that it recovered (${formatLocal(offeredAt)}), perhaps with rows saved from the damaged file. This does not use it, and removes it. To have it: /dbbackup restore in Discord, or start the bot with DB_AUTO_RECOVER=true`;
-}
-
 function describeRoute({ snapshotId, snapshotCreatedAt, archive }: RouteSummary): string {
   const snapshot = `backup ${snapshotId} of ${formatLocal(snapshotCreatedAt)}`;
   if (!archive) return `${snapshot} alone`;

@@ -1,5 +1,4 @@
-import { existsSync, statSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Option, type Command } from "commander";
 import { MusterError } from "../core/errors.ts";
@@ -7,15 +6,15 @@ import { exchangeDatabase } from "../database/backup/exchange-database.ts";
 import { removeRestoreLeftovers } from "../database/backup/execute-restore.ts";
 import type { RestoreTarget } from "../database/backup/restore-facts.ts";
 import type { RestorePlanSummary } from "../database/backup/restore-sources.ts";
-import type { RestoreOutcome } from "../database/backup/restorer.ts";
+import { describeExchange, type RestoreOutcome } from "../database/backup/restorer.ts";
 import type { InstanceLock } from "../database/sqlite/instance-lock.ts";
-import { offerPathOf, quarantineFolderAt, takeUpReplacement } from "../database/sqlite/replacement.ts";
+import { quarantineFolderAt, takeUpReplacement } from "../database/sqlite/replacement.ts";
 import { recordOffline } from "../store/offline-audit.ts";
 import { askForYes, canAsk } from "./confirmation.ts";
 import { withDataTools, type DataTools } from "./data-tools.ts";
 import { formatExactly } from "./format-moment.ts";
 import { withProgress } from "./progress-bar.ts";
-import { describeOutcome, describePlan, warnAboutOffer } from "./restore-words.ts";
+import { describeOutcome, describePlan } from "./restore-words.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
 import type { Workplace } from "./workplace.ts";
 
@@ -82,14 +81,9 @@ interface FoundPlan {
 /** `isAlone`: no bot runs on the data, so nobody else completes the archive from the log that it has left. */
 async function planRestore(tools: DataTools, target: RestoreTarget, isAlone: boolean): Promise<FoundPlan> {
   const unarchived = isAlone ? await tools.backups.completeArchive(COMPARE_LIMIT_BYTES) : undefined;
-  const plan = warnOfOffer(tools, await tools.backups.planRestore(target));
+  const plan = await tools.backups.planRestore(target);
   if (unarchived === undefined) return { plan, unarchived };
   return { plan: { ...plan, warnings: [unarchived, ...plan.warnings] }, unarchived };
-}
-
-function warnOfOffer({ databasePath }: DataTools, plan: RestorePlanSummary): RestorePlanSummary {
-  if (!existsSync(offerPathOf(databasePath))) return plan;
-  return { ...plan, warnings: [...plan.warnings, warnAboutOffer(statSync(offerPathOf(databasePath)).mtimeMs)] };
 }
 
 async function showPlan(tools: DataTools, target: RestoreTarget): Promise<VerbResult> {
@@ -139,20 +133,14 @@ async function restore(
 async function execute({ backups, databasePath, clock }: DataTools, target: RestoreTarget): Promise<RestoreOutcome> {
   // What a crash left unfinished first: it may be the last copy of the database, and would be overwritten.
   takeUpReplacement(databasePath, quarantineFolderAt(databasePath, clock.now()));
-  const hadOffer = existsSync(offerPathOf(databasePath));
   try {
-    const result = await withProgress("restore", (onProgress) => backups.prepareRestore(target, true, onProgress));
-    const folder = quarantineFolderAt(databasePath, clock.now());
-    const { quarantineFolder } = exchangeDatabase({
-      kind: "exchange-database",
-      databasePath,
-      quarantineFolder: folder,
-    });
-    return { ...result, path: databasePath, quarantineFolder };
+    const result = await withProgress("restore", (onProgress) => backups.prepareRestore(target, onProgress));
+    const quarantineFolder = quarantineFolderAt(databasePath, clock.now());
+    const job = { kind: "exchange-database", databasePath, quarantineFolder, isPrepared: true } as const;
+    return describeExchange(result, databasePath, exchangeDatabase(job));
   } catch (error) {
+    // Also what was complete in the very moment in which it was stopped.
     await removeRestoreLeftovers(databasePath);
-    // Complete in the very moment in which it was stopped.
-    if (!hadOffer) await rm(offerPathOf(databasePath), { force: true });
     throw error;
   }
 }

@@ -73,11 +73,12 @@ export class BackupWork {
     return jobs.begin("restore", (onProgress) =>
       this.#audited("backup.restore", describeTarget(target), {}, async () => {
         const outcome = await backups.restorer.restore(target, onProgress);
-        const { snapshotId, reachedAt } = outcome;
+        const { snapshotId, reachedAt, warnings } = outcome;
         const until = formatInstant(reachedAt);
+        const done = `Restored to ${until} from backup ${snapshotId}. The former database is kept in quarantine.`;
         return {
           target: snapshotId,
-          message: `Restored to ${until} from backup ${snapshotId}. The former database is kept in quarantine.`,
+          message: [done, ...warnings.map(toSafeText)].join(" "),
           details: { reachedAt },
         };
       }),

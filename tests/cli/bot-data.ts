@@ -129,7 +129,7 @@ export async function untilFile(child: ChildProcess, isThere: () => boolean): Pr
 
 /** Whether something of a restore that was begun is still there. */
 export function hasRestoreLeftovers(databasePath: string): boolean {
-  return [".restoring", ".offered", ".replacement"].some((suffix) => existsSync(databasePath + suffix));
+  return [".restoring", ".prepared", ".offered", ".replacement"].some((suffix) => existsSync(databasePath + suffix));
 }
 
 /** Every row of every table, as text. */

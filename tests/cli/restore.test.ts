@@ -143,12 +143,17 @@ describe("muster restore", () => {
       expect(readContent(databasePath)).toBe(data.lastContent);
     }));
 
-  it("says that a recovered database is offered, which it does not use", async () =>
+  it("says that a recovered database is offered, and sets it aside; what another restore had prepared goes", async () =>
     withCopy(async (folder, databasePath) => {
-      const warnings = async (): Promise<string> => (await runMusterHere(folder, ["restore", "--dry-run"])).stdout;
-      expect(await warnings()).not.toContain("offers a database");
+      const look = async (): Promise<string> => (await runMusterHere(folder, ["restore", "--dry-run"])).stdout;
+      copyFileSync(databasePath, `${databasePath}.prepared`);
+      expect(await look()).not.toContain("offers a database");
       copyFileSync(databasePath, `${databasePath}.offered`);
-      expect(await warnings()).toMatch(/Warning: +the bot offers a database that it recovered .*DB_AUTO_RECOVER=true/);
+      expect(await look()).toMatch(/Warning: +The bot offers a database that it recovered .*DB_AUTO_RECOVER=true/);
+      const { stdout } = await runMusterHere(folder, ["restore", "--force"]);
+      expect(stdout).toContain("it is kept with the former one");
+      expect(hasRestoreLeftovers(databasePath)).toBe(false);
+      expect(existsSync(`${quarantined(folder)[0]!}.offered`)).toBe(true);
     }));
 
   it("finishes what a crash left before it begins, so that no copy is lost", async () =>

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import type { Clock } from "../../core/clock.ts";
 import { isMusterError, MusterError, toError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -7,7 +7,7 @@ import { RetryManager } from "../../resilience/retry-manager.ts";
 import type { MaintenanceJob, MaintenanceResult } from "../maintenance/maintenance-job.ts";
 import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
-import { isPutInPlace } from "../sqlite/replacement.ts";
+import { isPutInPlace, offerPathOf } from "../sqlite/replacement.ts";
 import type { ArchiveStatus } from "../sqlite/wal-archive.ts";
 import { removeRestoreLeftovers, type RestoreResult } from "./execute-restore.ts";
 import type { RestoreDrillResult } from "./restore-drill.ts";
@@ -17,7 +17,7 @@ import type { RetentionPolicy } from "./retention.ts";
 import { isVerified, listSnapshots, type SnapshotCatalogue } from "./snapshot-catalogue.ts";
 import { cleanSnapshotLeftovers } from "./snapshot-files.ts";
 import type { SnapshotManifest, SnapshotReason } from "./snapshot-manifest.ts";
-import { describeFailure, describeUnarchived } from "./unarchived.ts";
+import { describeFailure, describeOffer, describeUnarchived } from "./unarchived.ts";
 import type { VerifySnapshotResult } from "./verify-snapshot.ts";
 
 export interface BackupSettings {
@@ -239,8 +239,11 @@ export class BackupManager {
   /** What a restore would do and bring. Throws BACKUP_NOT_FOUND, with what can be had instead. */
   async planRestore(target: RestoreTarget): Promise<RestorePlanSummary> {
     const behind = target.kind === "newest" ? await this.#findUnarchived() : undefined;
-    const plan = await this.#run({ kind: "plan-restore", backupFolder: this.#options.folder, target });
-    return behind === undefined ? plan : { ...plan, warnings: [behind, ...plan.warnings] };
+    const { databasePath, folder } = this.#options;
+    const plan = await this.#run({ kind: "plan-restore", backupFolder: folder, target });
+    const offeredAt = statSync(offerPathOf(databasePath), { throwIfNoEntry: false })?.mtimeMs;
+    const offer = offeredAt === undefined ? [] : [describeOffer(offeredAt)];
+    return { ...plan, warnings: [...(behind === undefined ? [] : [behind]), ...plan.warnings, ...offer] };
   }
 
   /** Throws BACKUP_NOT_FOUND while the archive does not take in what is committed: the newest state could not be restored. */
@@ -249,17 +252,14 @@ export class BackupManager {
     if (behind !== undefined) throw createBehindError(behind);
   }
 
-  /**
-   * Puts the database together beside the present one, which is not touched: as `<database>.offered`, or, when it is to
-   * take the present one's place, as `<database>.replacement`.
-   */
-  async prepareRestore(target: RestoreTarget, isOffer: boolean, onProgress?: ReportProgress): Promise<RestoreResult> {
+  /** Puts the database together beside the present one, which is not touched, as `<database>.prepared`. */
+  async prepareRestore(target: RestoreTarget, onProgress?: ReportProgress): Promise<RestoreResult> {
     const { databasePath, folder, settings, flushArchive } = this.#options;
     await flushArchive();
     const { key } = settings();
     return this.#run(
       {
-        ...{ kind: "restore", databasePath, backupFolder: folder, target, isOffer },
+        ...{ kind: "restore", databasePath, backupFolder: folder, target, isPrepared: true },
         ...(key === undefined ? {} : { key }),
       },
       onProgress,

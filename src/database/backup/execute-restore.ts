@@ -10,7 +10,7 @@ import { quoteName } from "../integrity/table-shape.ts";
 import { checkIntegrity, isSound, type IntegrityReport } from "../maintenance/integrity-check.ts";
 import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
 import { classifySqliteError, sqliteCodeOf } from "../sqlite/error-classification.ts";
-import { offerPathOf, replacementPathOf } from "../sqlite/replacement.ts";
+import { offerPathOf, preparedPathOf, replacementPathOf } from "../sqlite/replacement.ts";
 import { applySegment, findSegmentEnd, type SegmentSpan } from "./apply-segments.ts";
 import { findCommitWithin, type ArchivedSegment } from "./archive-catalogue.ts";
 import { ARCHIVE_FOLDER } from "./archive-index.ts";
@@ -50,6 +50,8 @@ export interface RestoreJob {
   readonly key?: string;
   /** Leaves the complete file as `<database>.offered`, for a person to decide; default: `<database>.replacement`. */
   readonly isOffer?: boolean;
+  /** Leaves it as `<database>.prepared`, to be exchanged at once. */
+  readonly isPrepared?: boolean;
 }
 
 export type RestoreStep = "unpack" | "apply" | "check" | "finish";
@@ -81,13 +83,16 @@ const STEP_WEIGHTS = { unpack: 0.45, apply: 0.15, check: 0.35, finish: 0.05 } as
 const RESERVE_BYTES = 32 * 1024 ** 2;
 
 /**
- * Removes what a job that was killed left behind, and the empty files that SQLite makes beside one in WAL mode even when
- * it only reads; called when no job is running.
+ * Removes what a job that was killed left behind, a complete file that was not exchanged any more, and the empty files
+ * that SQLite makes beside one in WAL mode even when it only reads; called when no job is running.
  */
 export async function removeRestoreLeftovers(databasePath: string): Promise<void> {
-  for (const suffix of ["", "-wal", "-shm", "-journal"]) {
-    await rm(restoringPathOf(databasePath) + suffix, { force: true });
-  }
+  await removeWithCompanions(preparedPathOf(databasePath));
+  await removeWithCompanions(restoringPathOf(databasePath));
+}
+
+async function removeWithCompanions(path: string): Promise<void> {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) await rm(path + suffix, { force: true });
 }
 
 function restoringPathOf(databasePath: string): string {
@@ -121,12 +126,12 @@ export async function executeRestore(job: RestoreJob, report: ReportProgress): P
       }
       skipped.push(outcome.reason);
       facts = outcome.facts;
-      await removeRestoreLeftovers(job.databasePath);
+      await removeWithCompanions(restoringPathOf(job.databasePath));
     }
   } catch (error) {
     throw addSkipped(error, skipped);
   } finally {
-    await removeRestoreLeftovers(job.databasePath);
+    await removeWithCompanions(restoringPathOf(job.databasePath));
   }
 }
 
@@ -171,7 +176,7 @@ async function restore(attempt: Attempt): Promise<Outcome> {
   const checked = await checkRestored(attempt, applied);
   if (checked.kind === "damaged") return checked;
   progress.begin("finish");
-  const finalPath = job.isOffer ? offerPathOf(job.databasePath) : replacementPathOf(job.databasePath);
+  const finalPath = finalPathOf(job);
   await rename(path, finalPath);
   await syncFolder(dirname(finalPath));
   progress.end();
@@ -184,6 +189,11 @@ async function restore(attempt: Attempt): Promise<Outcome> {
       durationsMs: progress.durationsMs,
     },
   };
+}
+
+function finalPathOf({ databasePath, isOffer, isPrepared }: RestoreJob): string {
+  if (isOffer) return offerPathOf(databasePath);
+  return isPrepared ? preparedPathOf(databasePath) : replacementPathOf(databasePath);
 }
 
 async function requireRoom(path: string, neededBytes: number): Promise<void> {

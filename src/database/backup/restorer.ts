@@ -6,7 +6,8 @@ import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import { quarantineFolderAt } from "../sqlite/replacement.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
 import { createBehindError, type BackupManager } from "./backup-manager.ts";
-import type { RestoreResult } from "./execute-restore.ts";
+import type { ExchangeDatabaseResult } from "./exchange-database.ts";
+import { removeRestoreLeftovers, type RestoreResult } from "./execute-restore.ts";
 import type { RestoreTarget } from "./restore-facts.ts";
 
 export interface RestorerOptions {
@@ -44,7 +45,7 @@ export class Restorer {
    * nothing has changed. A database that does not open after the exchange is tried again and again, like any other.
    */
   restore(target: RestoreTarget, onProgress?: ReportProgress): Promise<RestoreOutcome> {
-    const { recovery, exclusively } = this.#options;
+    const { recovery, exclusively, databasePath } = this.#options;
     return exclusively(async (isReleased) => {
       const action = recovery.begin("restore", "database");
       try {
@@ -53,6 +54,8 @@ export class Restorer {
         return outcome;
       } catch (error) {
         action.fail(error);
+        // Not exchanged: it is as large as the database, and nobody can use it. One that is being exchanged has its last name.
+        await removeRestoreLeftovers(databasePath).catch(() => undefined);
         throw error;
       }
     });
@@ -67,7 +70,7 @@ export class Restorer {
     const cause = new MusterError("DATABASE_UNAVAILABLE", "use the database: a backup is being restored", {
       hint: "It opens again by itself.",
     });
-    const prepare = (): Promise<RestoreResult> => backups.prepareRestore(target, true, onProgress);
+    const prepare = (): Promise<RestoreResult> => backups.prepareRestore(target, onProgress);
     if (isReleased) return this.#exchange(await prepare());
     // The newest state is complete only when nobody writes any more; of any earlier one nothing changes meanwhile.
     if (target.kind === "newest") {
@@ -90,7 +93,18 @@ export class Restorer {
   async #exchange(result: RestoreResult): Promise<RestoreOutcome> {
     const { databasePath, run, clock } = this.#options;
     const folder = quarantineFolderAt(databasePath, clock.now());
-    const { quarantineFolder } = await run({ kind: "exchange-database", databasePath, quarantineFolder: folder });
-    return { ...result, path: databasePath, quarantineFolder };
+    const job = { kind: "exchange-database", databasePath, quarantineFolder: folder, isPrepared: true } as const;
+    return describeExchange(result, databasePath, await run(job));
   }
+}
+
+/** The restore, with the database in its place. */
+export function describeExchange(
+  result: RestoreResult,
+  databasePath: string,
+  { quarantineFolder, hadOffer }: ExchangeDatabaseResult,
+): RestoreOutcome {
+  const setAside = "The database that the bot had recovered and offered was not used; it is kept with the former one.";
+  const warnings = hadOffer ? [...result.warnings, setAside] : result.warnings;
+  return { ...result, path: databasePath, quarantineFolder, warnings };
 }

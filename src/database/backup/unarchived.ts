@@ -1,6 +1,7 @@
 import type { ArchiveFindings } from "./inspect-archive.ts";
+import { formatInstant } from "./restore-facts.ts";
 
-/** What a database may have that its backups lack, in words that say what to do about it. Pure. */
+/** What there may be that the backups lack, in words that say what to do about it. Pure. */
 
 const KEEP_IT = "To keep that, make a backup of it first: npm run muster -- backup create.";
 
@@ -24,4 +25,9 @@ export function describeUnarchived(findings: ArchiveFindings): string | undefine
 /** The archive could not be completed. */
 export function describeFailure(reason: string): string {
   return `What the present database's log has last may be in no backup, because the archive could not be completed: ${reason}. Mend that first, and ask again.`;
+}
+
+/** A database that the bot has recovered and left for a person to decide, at the time given. */
+export function describeOffer(offeredAt: number): string {
+  return `The bot offers a database that it recovered (${formatInstant(Math.round(offeredAt))}), perhaps with rows saved from the damaged file. This does not use it, and sets it aside. To have it: /dbbackup restore backup: in Discord, or start the bot with DB_AUTO_RECOVER=true.`;
 }

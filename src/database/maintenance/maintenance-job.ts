@@ -1,5 +1,5 @@
 import type { CreateSnapshotJob, CreateSnapshotResult } from "../backup/create-snapshot.ts";
-import type { ExchangeDatabaseJob } from "../backup/exchange-database.ts";
+import type { ExchangeDatabaseJob, ExchangeDatabaseResult } from "../backup/exchange-database.ts";
 import type { RestoreJob, RestoreResult } from "../backup/execute-restore.ts";
 import type { ArchiveFindings, InspectArchiveJob } from "../backup/inspect-archive.ts";
 import type { PruneArchiveJob, PruneArchiveResult } from "../backup/prune-archive.ts";
@@ -12,7 +12,6 @@ import type { ScrubPagesJob, ScrubPagesResult } from "../backup/scrub-pages.ts";
 import type { SealSegmentsJob, SealSegmentsResult } from "../backup/seal-segments.ts";
 import type { VerifySnapshotJob, VerifySnapshotResult } from "../backup/verify-snapshot.ts";
 import type { MigrationTestResult, TestMigrationsJob } from "../schema/test-migrations.ts";
-import type { ReplacementResult } from "../sqlite/replacement.ts";
 import type { IntegrityCheckJob, IntegrityReport } from "./integrity-check.ts";
 import type { VacuumJob, VacuumResult } from "./vacuum.ts";
 
@@ -26,7 +25,7 @@ export interface MaintenanceJobs {
   readonly "plan-restore": { readonly job: PlanRestoreJob; readonly result: RestorePlanSummary };
   readonly restore: { readonly job: RestoreJob; readonly result: RestoreResult };
   readonly "restore-drill": { readonly job: RestoreDrillJob; readonly result: RestoreDrillResult };
-  readonly "exchange-database": { readonly job: ExchangeDatabaseJob; readonly result: ReplacementResult };
+  readonly "exchange-database": { readonly job: ExchangeDatabaseJob; readonly result: ExchangeDatabaseResult };
   readonly salvage: { readonly job: SalvageJob; readonly result: SalvageResult };
   readonly "inspect-archive": { readonly job: InspectArchiveJob; readonly result: ArchiveFindings };
   readonly "test-migrations": { readonly job: TestMigrationsJob; readonly result: MigrationTestResult };

@@ -13,6 +13,7 @@ import { fingerprintOf } from "./archive-take-up.ts";
 
 const REPLACEMENT_SUFFIX = ".replacement";
 const OFFER_SUFFIX = ".offered";
+const PREPARED_SUFFIX = ".prepared";
 /** Says which file was put in place last, until the archive has begun anew with it. */
 const MARK_SUFFIX = ".placed";
 /** Why an archive begins anew after it. */
@@ -34,6 +35,11 @@ export function offerPathOf(databasePath: string): string {
   return databasePath + OFFER_SUFFIX;
 }
 
+/** Of a complete file that a restore exchanges for the database at once, or that is of no use any more. */
+export function preparedPathOf(databasePath: string): string {
+  return databasePath + PREPARED_SUFFIX;
+}
+
 /** A new folder for what is moved aside at this moment: `data/quarantine/2026-11-20T14-05-09-123Z`. */
 export function quarantineFolderAt(databasePath: string, at: number): string {
   return join(dirname(databasePath), "quarantine", new Date(at).toISOString().replace(/[:.]/g, "-"));
@@ -48,6 +54,21 @@ export function acceptOffer(databasePath: string): void {
   }
   renameSync(offerPathOf(databasePath), replacementPathOf(databasePath));
   syncPath(dirname(databasePath));
+}
+
+/** Makes a prepared file the replacement, durably; an offer, which it goes before, is set aside. */
+export function usePrepared(databasePath: string, quarantineFolder: string): { readonly hadOffer: boolean } {
+  const offer = offerPathOf(databasePath);
+  const hadOffer = existsSync(offer);
+  if (hadOffer) {
+    createFolderSync(quarantineFolder);
+    syncPath(dirname(quarantineFolder));
+    renameSync(offer, join(quarantineFolder, basename(offer)));
+    syncPath(quarantineFolder);
+  }
+  renameSync(preparedPathOf(databasePath), replacementPathOf(databasePath));
+  syncPath(dirname(databasePath));
+  return { hadOffer };
 }
 
 /** A replacement that a crash left before it was in its place; undefined when there is none. */

@@ -23,7 +23,7 @@ export interface PruneSnapshotsResult extends RetentionPlan {
 export async function pruneSnapshots(job: PruneSnapshotsJob, report: ReportProgress): Promise<PruneSnapshotsResult> {
   const { snapshots } = await listSnapshots(job.backupFolder);
   const facts = snapshots.map(({ manifest }) => ({
-    ...{ id: manifest.id, createdAt: manifest.createdAt },
+    ...{ id: manifest.id, createdAt: manifest.createdAt, archive: manifest.archive },
     isVerified: isVerified(manifest),
   }));
   const plan = planRetention(facts, job.policy, job.protectedIds);

@@ -1,6 +1,6 @@
 import { MusterError } from "../../core/errors.ts";
 import type { ArchivedGeneration, ArchivedSegment, CommitPlace } from "./archive-catalogue.ts";
-import type { ArchivePosition } from "./archive-index.ts";
+import { generationName, type ArchivePosition } from "./archive-index.ts";
 import {
   formatInstant,
   type ArchiveRun,
@@ -10,11 +10,13 @@ import {
   type SnapshotFact,
 } from "./restore-facts.ts";
 import { describeShortfalls } from "./restore-warnings.ts";
+import { comparePlaces } from "./state-age.ts";
 
 /**
  * How a state is put together again: from a snapshot, and from the frames archived after it up to a commit. Pure: facts
- * in, plan out. Every way that there is (a "route") is listed and the one chosen that comes closest to the target; of
- * those that come equally close, the one with the newest snapshot, which has the least to apply. The others are what is
+ * in, plan out. Every way that there is (a "route") is listed and the one chosen that comes closest to the target: to an
+ * instant by the times of the commits, to the newest state by their order, which no clock changes; of those that come
+ * equally close, the one with the newest snapshot, which has the least to apply. The others are what is
  * left when a piece turns out to be damaged: then the facts are corrected and it is planned again.
  */
 
@@ -49,7 +51,9 @@ export function planRestore(facts: RestoreFacts, target: RestoreTarget): Restore
   const usable = facts.snapshots.filter(({ damage }) => !damage);
   if (target.kind === "snapshot") return planSnapshot(facts, target);
   const limit = limitOf(target);
-  const routes = usable.flatMap((snapshot) => listRoutes(snapshot, facts.generations, limit)).sort(compareRoutes);
+  const routes = usable.flatMap((snapshot) => listRoutes(snapshot, facts.generations, limit));
+  if (target.kind === "instant") routes.sort(compareRoutes);
+  else routes.sort((a, b) => comparePlaces(endOf(b, facts), endOf(a, facts)) || compareRoutes(a, b));
   const [route, ...alternatives] = routes;
   if (!route) throw createRefusal(facts, target);
   return { target, route, alternatives, warnings: describeShortfalls(facts.generations, route, limit, target) };
@@ -182,6 +186,19 @@ function earlier(target: CommitPlace, end: CommitPlace | undefined): CommitPlace
 
 function isReached(place: Place, until: Place): boolean {
   return place.segment > until.segment || (place.segment === until.segment && place.offset >= until.offset);
+}
+
+/** Where in the archive a route ends; of a snapshot whose end is not in it, the last place that it has for certain. */
+function endOf({ snapshot, archive }: RestoreRoute, { generations }: RestoreFacts): ArchivePosition {
+  if (archive) {
+    return { generation: archive.generation, segment: archive.segments.at(-1)!.number, offset: archive.to.offset };
+  }
+  const base = findBase(snapshot, generations);
+  if (base) return { ...base.until, generation: base.generation.name };
+  if (snapshot.archive) return snapshot.archive.from;
+  const generation = generations.findLast(({ commits }) => commits.has(snapshot.createdAt));
+  const { segment = 0, offset = 0 } = generation?.commits.get(snapshot.createdAt) ?? {};
+  return { generation: generation?.name ?? generationName(snapshot.createdAt, "", undefined), segment, offset };
 }
 
 /** What comes closest to the target first, then what can be made exact, then what has the least to apply. */

@@ -1,12 +1,13 @@
+import { sortNewestFirst, type DatedState } from "./state-age.ts";
+
 /**
  * Which snapshots are kept. Only verified ones count: the newest few, and if asked for, the newest of each of the last
  * days, weeks and months that have one. So whatever the counts, the newest verified one stays. One that is not verified
  * may be all that is left of its time: it stays until the newest few are all newer.
  */
 
-export interface RetentionFact {
+export interface RetentionFact extends DatedState {
   readonly id: string;
-  readonly createdAt: number;
   readonly isVerified: boolean;
 }
 
@@ -42,7 +43,9 @@ export function planRetention(
   policy: RetentionPolicy,
   protectedIds: readonly string[] = [],
 ): RetentionPlan {
-  const newestFirst = [...facts].sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+  // Of the same moment one that is not verified comes first: then it is behind newer ones only.
+  const byId = [...facts].sort((a, b) => Number(a.isVerified) - Number(b.isVerified) || (a.id < b.id ? 1 : -1));
+  const newestFirst = sortNewestFirst(byId);
   const verified = newestFirst.filter(({ isVerified }) => isVerified);
   const newest = verified.slice(0, Math.max(1, policy.newestCount));
   const kept = new Set([...protectedIds, ...newest.map(({ id }) => id)]);
@@ -50,9 +53,9 @@ export function planRetention(
     for (const { id } of pickNewestOfEach(verified, PERIODS[name], policy[name] ?? 0)) kept.add(id);
   }
   const isEnoughNewer = newest.length >= policy.newestCount && newest.length > 0;
-  const oldestOfNewest = newest.at(-1)?.createdAt ?? 0;
-  for (const { id, createdAt, isVerified } of newestFirst) {
-    if (!isVerified && !(isEnoughNewer && createdAt < oldestOfNewest)) kept.add(id);
+  const oldestIndex = isEnoughNewer ? newestFirst.indexOf(newest.at(-1)!) : Infinity;
+  for (const [index, { id, isVerified }] of newestFirst.entries()) {
+    if (!isVerified && index < oldestIndex) kept.add(id);
   }
   const ids = newestFirst.map(({ id }) => id);
   return { keep: ids.filter((id) => kept.has(id)), remove: ids.filter((id) => !kept.has(id)) };

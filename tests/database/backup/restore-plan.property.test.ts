@@ -4,6 +4,7 @@ import type {
   ArchivedSegment,
   FoundCommit,
 } from "../../../src/database/backup/archive-catalogue.ts";
+import { generationName } from "../../../src/database/backup/archive-index.ts";
 import type { RestoreFacts, RestoreTarget, SnapshotFact } from "../../../src/database/backup/restore-facts.ts";
 import { momentsOf, planRestore } from "../../../src/database/backup/restore-plan.ts";
 import { errorLike } from "../../helpers/database.ts";
@@ -40,7 +41,6 @@ interface ModelSnapshot {
 
 const FRAME_BYTES = 4_120;
 const beginOf = (offset: number): number => 32 + offset * FRAME_BYTES;
-const nameOf = (generation: number): string => `generation ${generation}`;
 
 function live(
   steps: readonly (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[],
@@ -80,6 +80,10 @@ function toFacts(
   isMissing: (generation: number, segment: number) => boolean,
   isDamaged: (snapshot: ModelSnapshot) => boolean,
 ): RestoreFacts {
+  const nameOf = (generation: number): string => {
+    const first = commits.find((commit) => commit.generation === generation);
+    return generationName(first?.at ?? 0, String(generation), undefined);
+  };
   const facts = snapshots.map((snapshot): SnapshotFact => {
     const last = commits.findLast(({ number }) => number <= snapshot.state);
     const position = {
@@ -169,8 +173,9 @@ describe("planRestore", () => {
             return;
           }
           const { route, alternatives, warnings } = planRestore(facts, target);
-          const snapshot = life.snapshots.find(({ id }) => id === route.snapshot.id)!;
-          const reached = route.archive ? Number(route.archive.to.checksum) : snapshot.state;
+          const reachedBy = ({ archive, snapshot }: typeof route): number =>
+            archive ? Number(archive.to.checksum) : life.snapshots.find(({ id }) => id === snapshot.id)!.state;
+          const reached = reachedBy(route);
           expect(reached).toBe(best);
           const wanted = life.commits.findLast(({ at }) => at <= limit)?.number ?? 0;
           if (reached < wanted) expect(warnings).not.toEqual([]);
@@ -180,12 +185,41 @@ describe("planRestore", () => {
             expect(numbers).toEqual(numbers.map((_, index) => numbers[0]! + index));
             expect(numbers[0]).toBe(Math.max(1, route.archive.from.segment));
           }
-          for (const other of alternatives) expect(other.reachesAt).toBeLessThanOrEqual(route.reachesAt);
+          for (const other of alternatives) expect(reachedBy(other)).toBeLessThanOrEqual(reached);
         },
       ),
       { numRuns: 2_000 },
     );
     expect(refusals).toBeGreaterThan(0);
+  });
+});
+
+describe("a clock that was ahead, and was put right", () => {
+  it("does not make the newest state an old one: a generation that began later is newer, whatever its times", () => {
+    const [ahead, NEVER] = [9_000, Number.MAX_SAFE_INTEGER];
+    const [former, latter] = ["19700101T000001000Z-A", "19700101T000009001Z-B"];
+    const snapshot = (id: string, createdAt: number, generation: string, segment: number): SnapshotFact => {
+      const position = { generation, segment, offset: beginOf(1) };
+      const sizes = { databaseBytes: 9, storedBytes: 9, pageSize: 4_096 };
+      return { id, createdAt, ...sizes, damage: null, archive: { from: position, until: position } };
+    };
+    const generation = (name: string, at: number, beganAt: number): ArchivedGeneration => {
+      const place = { offset: beginOf(5), pageCount: 9, checksum: "", at };
+      const file = { name: "00000001.wal", sizeBytes: 9, isCompressed: false, isEncrypted: false };
+      const segment = { number: 1, salts: name, pageBytes: 4_096, firstAt: beganAt, end: place, isSettled: false };
+      const commit = { kind: "commit", segment: 1, frameCount: 1, isUncertain: false, ...place } as const;
+      return {
+        ...{ name, beganAt, indexDamage: [], commitCount: 1, segments: [{ ...segment, files: [file] }] },
+        commits: new Map([ahead + 1, 3_000, NEVER].map((moment) => [moment, commit])),
+      };
+    };
+    const snapshots = [snapshot("0", ahead + 1, former, 1), snapshot("1", 3_000, latter, 1)];
+    // As archives of before know it, in which no time went back, and with true times.
+    for (const at of [ahead, 4_000]) {
+      const generations = [generation(former, ahead, 1_000), generation(latter, at, at)];
+      const { route } = planRestore({ snapshots, generations }, { kind: "newest" });
+      expect(route).toMatchObject({ snapshot: { id: "1" }, archive: { generation: latter } });
+    }
   });
 });
 

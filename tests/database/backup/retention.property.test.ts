@@ -96,6 +96,19 @@ describe("retention", () => {
     expect(days({ newestCount: 1, monthlyCount: 3 })).toEqual(["11-20T12", "10-31T12", "09-30T12"]);
   });
 
+  it("goes by the archive's order, and not by a clock that was ahead for a while", () => {
+    const fact = (id: string, createdAt: number, generation: string, segment = 1): RetentionFact => {
+      return { id, createdAt, isVerified: true, archive: { from: { generation, segment, offset: 32 } } };
+    };
+    const [before, after] = ["20261120T110000000Z-A", "20261120T170000001Z-B"];
+    const ahead = fact("s2", NOON + 5 * 3_600_000, before, 2);
+    const all = [fact("s1", NOON - 1, before), ahead, fact("s3", NOON, after), fact("s4", NOON + 60_000, after, 2)];
+    expect(planRetention(all, { newestCount: 1 }).keep).toEqual(["s4"]);
+    expect(planRetention(all, { newestCount: 3 }).remove).toEqual(["s1"]);
+    const damaged = { ...ahead, isVerified: false };
+    expect(planRetention([...all.slice(2), damaged], { newestCount: 1 }).remove).toEqual(["s3", "s2"]);
+  });
+
   it("keeps what is protected, which takes nobody's place", () => {
     const all = [1, 2, 3].map((n): RetentionFact => ({ id: `s${n}`, createdAt: n, isVerified: true }));
     expect(planRetention(all, { newestCount: 1 }, ["s1"])).toEqual({ keep: ["s3", "s1"], remove: ["s2"] });

@@ -29,6 +29,9 @@ if (Number(nodeVersion.split(".")[0]) < MINIMUM_NODE_VERSION) {
 // Whatever this process creates is for its own user only.
 process.umask(0o077);
 
+const { widenThreadPool } = await import("./core/thread-pool.ts");
+widenThreadPool();
+
 const { keepHeapSmall } = await import("./core/small-heap.ts");
 keepHeapSmall(true);
 
@@ -38,6 +41,7 @@ enableCompileCache(COMPILE_CACHE_FOLDER);
 
 const { loadSettingsFromDisk } = await import("./config/load-settings.ts");
 const { systemClock } = await import("./core/clock.ts");
+const { endProcess } = await import("./core/end-process.ts");
 const { isMusterError, MusterError } = await import("./core/errors.ts");
 const { createLogSink } = await import("./core/logger.ts");
 
@@ -163,7 +167,7 @@ function describeBot(): BotDescription {
   };
 }
 
-/** The program's own timers do not, and while it waits for its disk it may have nothing else. All ends are `process.exit`. */
+/** The program's own timers do not, and while it waits for its disk it may have nothing else. All ends are `endProcess`. */
 function stayAlive(): void {
   setInterval(() => undefined, 60_000);
 }
@@ -171,11 +175,11 @@ function stayAlive(): void {
 function watchSignals(): void {
   const stop = (signal: NodeJS.Signals): void => {
     // A second signal means now.
-    if (isStopping) process.exit(EXIT_FAILED);
+    if (isStopping) endProcess(EXIT_FAILED);
     isStopping = true;
     logger?.info(`${signal}: stopping`);
     setTimeout(() => void fail(new Error(`stopping took longer than ${STOP_TIMEOUT_MS} ms`)), STOP_TIMEOUT_MS).unref();
-    stopAll().then(() => process.exit(0), fail);
+    stopAll().then(() => endProcess(0), fail);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
@@ -184,10 +188,7 @@ function watchSignals(): void {
 /** What a crash would take with it: the last second of the operation log. */
 function watchCrashes(): void {
   process.on("exit", () => app?.operationLog.flushSync());
-  process.on("uncaughtException", (error) => {
-    app?.operationLog.flushSync();
-    void fail(error);
-  });
+  process.on("uncaughtException", (error) => void fail(error));
 }
 
 async function stopAll(): Promise<void> {
@@ -210,5 +211,5 @@ async function fail(error: unknown): Promise<void> {
   else if (error instanceof Error) console.error(error.stack);
   logger?.error("the program ends", { error });
   await logger?.close();
-  process.exit(needsPerson ? EXIT_CONFIGURATION : EXIT_FAILED);
+  endProcess(needsPerson ? EXIT_CONFIGURATION : EXIT_FAILED);
 }

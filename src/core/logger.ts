@@ -29,7 +29,7 @@ export interface LogSink extends Logger {
    * complete. Rejects, and goes on in the former folder, when this one cannot be written.
    */
   setFolder(folder: string): Promise<void>;
-  /** Resolves when everything logged so far is written. Further calls wait for the same end. */
+  /** Resolves when everything logged so far is written, or after 2 s: a disk that hangs never says. Further calls wait for the same end. */
   close(): Promise<void>;
 }
 
@@ -43,6 +43,8 @@ export interface LogSinkOptions {
   readonly secrets: readonly string[];
 }
 
+/** Of the 10 s that a stop has. */
+const CLOSE_LIMIT_MS = 2_000;
 const REDACTED = "[redacted]";
 /** The shape of a Discord bot token: user id, timestamp and HMAC, each base64url. */
 const TOKEN_SHAPE = /[\w-]{23,28}\.[\w-]{6}\.[\w-]{27,}/g;
@@ -131,6 +133,13 @@ function awaitWritten({ transport, isBroken }: LogFile): Promise<void> {
   return new Promise((resolve) => transport.logStream.once("finish", resolve).once("error", () => resolve()));
 }
 
+async function awaitAtMost(limitMs: number, end: Promise<void>): Promise<void> {
+  const { promise: limit, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([end, limit]);
+  clearTimeout(timer);
+}
+
 /** The daily files, which can move from one folder to another while lines are written. */
 class LogFiles {
   readonly #root: winston.Logger;
@@ -159,9 +168,9 @@ class LogFiles {
     return move;
   }
 
-  /** Ends the root logger, then resolves when the files have everything that was logged. */
+  /** Ends the root logger, then resolves when the files have everything that was logged, or after the limit. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= awaitAtMost(CLOSE_LIMIT_MS, this.#close());
     return this.#closing;
   }
 

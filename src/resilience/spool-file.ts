@@ -31,7 +31,8 @@ export const openSpoolHandle: OpenSpoolHandle = async (path) => {
 };
 
 async function isSameFile(handle: FileHandle, path: string): Promise<boolean> {
-  const [own, atPath] = await Promise.all([handle.stat(), stat(path).catch(() => undefined)]);
+  const own = await handle.stat();
+  const atPath = await stat(path).catch(() => undefined);
   return atPath !== undefined && own.ino === atPath.ino && own.dev === atPath.dev;
 }
 

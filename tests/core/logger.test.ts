@@ -1,8 +1,20 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { MusterError } from "../../src/core/errors.ts";
 import { createLogSink, type LogSink } from "../../src/core/logger.ts";
 import { withFolder } from "../helpers/database.ts";
+import { formatLogDate } from "../helpers/log-date.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -243,13 +255,9 @@ describe("the folder of the log", () => {
 
   it("can be left, and the log closed, when its disk is full", async () => {
     await withFolder(async (parent) => {
-      const today = new Date();
-      const date = [today.getFullYear(), today.getMonth() + 1, today.getDate()].map((part) =>
-        String(part).padStart(2, "0"),
-      );
       const full = join(parent, "full");
       mkdirSync(full);
-      symlinkSync("/dev/full", join(full, `muster-${date.join("-")}.log`));
+      symlinkSync("/dev/full", join(full, `muster-${formatLogDate(new Date())}.log`));
       const log = createLogSink({ level: "info", folder: full, isConsoleEnabled: false, secrets: [] });
       log.info("does not fit");
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -260,4 +268,16 @@ describe("the folder of the log", () => {
       expect(readMessages(join(parent, "second"))).toEqual(["fits"]);
     });
   });
+
+  it("does not keep the log from being closed when its disk hangs", async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, `muster-${formatLogDate(new Date())}.log`);
+      // Nobody reads from it, so opening it does not return.
+      execFileSync("mkfifo", [path]);
+      const log = createLogSink({ level: "info", folder, isConsoleEnabled: false, secrets: [] });
+      log.error("the program ends");
+      await log.close();
+      closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+    });
+  }, 10_000);
 });

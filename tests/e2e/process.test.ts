@@ -1,9 +1,10 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Sandbox } from "../../src/sandbox/sandbox.ts";
+import { formatLogDate } from "../helpers/log-date.ts";
 
 const entry = join(import.meta.dirname, "../../src/main.ts");
 
@@ -120,6 +121,20 @@ describe("the process", () => {
     await bot.waitFor("ready");
     bot.child.kill("SIGTERM");
     expect(await bot.exitCode).toBe(0);
+  });
+
+  it("ends also when the disk of its log hangs, and has threads to spare for the calls that hang", async () => {
+    // Nobody reads from it, so opening it does not return.
+    mkdirSync(join(folder, "logs"));
+    execFileSync("mkfifo", [join(folder, "logs", `muster-${formatLogDate(new Date())}.log`)]);
+    const bot = startProcess();
+    await bot.waitFor("ready");
+    const tasks = join("/proc", String(bot.child.pid), "task");
+    const names = readdirSync(tasks).map((task) => readFileSync(join(tasks, task, "comm"), "utf8").trim());
+    expect(names.filter((name) => name === "libuv-worker").length).toBeGreaterThanOrEqual(32);
+    bot.child.kill("SIGTERM");
+    await bot.exitCode;
+    expect(bot.output()).toContain("stopped");
   });
 
   it("waits for a Discord that is out of reach, and stops meanwhile on SIGINT", async () => {

@@ -11,11 +11,10 @@ export interface DatabaseFilesSize {
 
 /** Looks without opening anything: in this process, closing a handle on the database would drop its locks. */
 export async function measureDatabaseFiles(path: string): Promise<DatabaseFilesSize> {
-  const [databaseBytes, walBytes, disk] = await Promise.all([
-    sizeOf(path),
-    sizeOf(`${path}-wal`),
-    statfs(dirname(path)),
-  ]);
+  // One after another: a disk that hangs is to hold one of the pool's threads, not three.
+  const databaseBytes = await sizeOf(path);
+  const walBytes = await sizeOf(`${path}-wal`);
+  const disk = await statfs(dirname(path));
   return {
     databaseBytes,
     walBytes,

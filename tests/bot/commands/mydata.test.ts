@@ -223,7 +223,7 @@ describe("/mydata", () => {
     expect(findTables(member!)).toEqual([]);
     world.setOverwrite(event.channelId, bot.sandbox.botUserId, {});
     // As they were asked to: otherwise it is their answer again as soon as the bot looks.
-    await bot.as(member!).unreact(event.channelId, event.messageId, CHECK!);
+    await bot.as(member!).unreact(event.channelId, event.messageId, CHECK);
   });
 
   it("says that it waits while the database is held by another program, and does it afterwards", async () => {

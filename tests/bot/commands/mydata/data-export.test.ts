@@ -1,5 +1,6 @@
 import { createDataExport } from "../../../../src/bot/commands/mydata/data-export.ts";
 import { openTestStore, type TestStore } from "../../../helpers/database.ts";
+import { ManualClock } from "../../../helpers/manual-clock.ts";
 import { eventInput, MEMBER_1, MEMBER_2, newGuild, OWNER } from "../../../store/fixtures.ts";
 
 /** More than one read of events, and more than one page of the audit log. */
@@ -8,10 +9,13 @@ const EVENT_COUNT = 120;
 let database: TestStore;
 let guildId: string;
 beforeAll(async () => {
-  database = await openTestStore({ file: ":memory:" });
+  const clock = new ManualClock();
+  database = await openTestStore({ file: ":memory:", clock });
   const { store } = database;
   guildId = await newGuild(store);
   for (let index = 1; index <= EVENT_COUNT; index++) {
+    // Of events of the same millisecond none is the newer one.
+    clock.advance(1);
     const event = await store.events.create(eventInput(guildId, { title: `"Event" ${index}`, creatorId: MEMBER_1 }));
     await store.reactions.record({ guildId, eventId: event.id, userId: MEMBER_1, username: "name", emoji: "✅" });
     await store.reactions.record({ guildId, eventId: event.id, userId: MEMBER_2, username: "name", emoji: "❌" });

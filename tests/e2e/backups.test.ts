@@ -138,6 +138,36 @@ describe("a moment at which an index was damaged", () => {
   }, 60_000);
 });
 
+describe("a moment at which a table was damaged", () => {
+  it("is restored up to shortly before it became so, and not to the last backup alone", async () => {
+    const { backups, engine } = bot.app;
+    await createEvent("before the backup");
+    await backups!.manager.create({ reason: "manual" });
+    for (const number of [1, 2, 3]) await createEvent(`after the backup ${number}`);
+    await engine.flushArchive();
+    loseTable(bot.databasePath, "flag");
+    await engine.flushArchive();
+    const outcome = await backups!.restorer.restore({ kind: "instant", at: Date.now() });
+    expect(outcome.skipped[0]).toMatch(/with the archive .* up to .* gives a database that is not sound/);
+    expect(outcome.warnings).toContainEqual(expect.stringMatching(/cannot be restored: .* not sound/));
+    expect(outcome.appliedSegmentCount).toBeGreaterThan(0);
+    const titles = await listTitles();
+    expect(titles).toEqual(expect.arrayContaining(["after the backup 1", "after the backup 2", "before the backup"]));
+  }, 60_000);
+});
+
+/** As a bit that changed in the page which says where a table is, and which was then written once more. */
+function loseTable(path: string, name: string): void {
+  const script = `
+    const Database = require("better-sqlite3");
+    const [path, name] = JSON.parse(process.argv[1]);
+    const database = new Database(path);
+    database.unsafeMode().pragma("writable_schema = 1");
+    database.exec("UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'guild') WHERE name = '" + name + "'");
+    database.close();`;
+  execFileSync(process.execPath, ["-e", script, JSON.stringify([path, name])], { cwd: import.meta.dirname });
+}
+
 /** As a bit that changed in a page of it, which was then written once more: its entries are gone, and the archive has that. */
 function emptyIndex(path: string, name: string): void {
   const script = `

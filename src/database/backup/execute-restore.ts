@@ -18,6 +18,7 @@ import { BackupKey } from "./encryption.ts";
 import { JobProgress } from "./job-progress.ts";
 import { readSegment } from "./read-segment.ts";
 import {
+  formatInstant,
   withCutSegment,
   withoutArchive,
   withoutFile,
@@ -32,6 +33,7 @@ import { readRestoreFacts } from "./restore-sources.ts";
 import { getSnapshot } from "./snapshot-catalogue.ts";
 import { openReadOnly, readDatabaseFacts } from "./snapshot-check.ts";
 import { decodeFile } from "./stored-file.ts";
+import { findEarlierEnd } from "./take-back.ts";
 
 /**
  * The job that puts a database together again, beside the one that stands there and without touching it. Under
@@ -107,6 +109,7 @@ export async function executeRestore(job: RestoreJob, report: ReportProgress): P
   await removeRestoreLeftovers(job.databasePath);
   const key = job.key === undefined ? undefined : new BackupKey(job.key);
   const skipped: string[] = [];
+  let unsoundCount = 0;
   try {
     for (let facts = await readRestoreFacts(job.backupFolder, job.target); ;) {
       const plan = planRestore(facts, job.target);
@@ -118,6 +121,7 @@ export async function executeRestore(job: RestoreJob, report: ReportProgress): P
         key,
         progress,
         path: restoringPathOf(job.databasePath),
+        unsoundCount,
       };
       const outcome = await restore(attempt);
       if (outcome.kind === "restored") {
@@ -126,6 +130,7 @@ export async function executeRestore(job: RestoreJob, report: ReportProgress): P
       }
       skipped.push(outcome.reason);
       facts = outcome.facts;
+      if (outcome.isUnsound) unsoundCount++;
       await removeWithCompanions(restoringPathOf(job.databasePath));
     }
   } catch (error) {
@@ -152,6 +157,8 @@ interface Attempt {
   readonly key: BackupKey | undefined;
   readonly progress: JobProgress<RestoreStep>;
   readonly path: string;
+  /** How many tries before it gave a database that is not sound. */
+  readonly unsoundCount: number;
 }
 
 interface Damaged {
@@ -159,6 +166,8 @@ interface Damaged {
   readonly reason: string;
   /** What is known now; leads to another plan. */
   readonly facts: RestoreFacts;
+  /** Every piece was what had been stored. */
+  readonly isUnsound?: boolean;
 }
 
 type Outcome = { readonly kind: "restored"; readonly result: Omit<RestoreResult, "skipped"> } | Damaged;
@@ -320,7 +329,8 @@ type Checked =
     }
   | Damaged;
 
-async function checkRestored({ facts, route, path }: Attempt, { pageCount }: Applied): Promise<Checked> {
+async function checkRestored(attempt: Attempt, { pageCount }: Applied): Promise<Checked> {
+  const { path } = attempt;
   const look = (): IntegrityReport =>
     checkIntegrity({ kind: "integrity-check", path, depth: "full" }, () => {
       // Its steps are parts of one of ours.
@@ -328,12 +338,12 @@ async function checkRestored({ facts, route, path }: Attempt, { pageCount }: App
   const found = look();
   const rebuiltIndexes = rebuildIndexes(path, found);
   const { lines, foreignKeyViolations } = rebuiltIndexes.length > 0 ? look() : found;
-  if (!isSound(lines)) return refuseUnsound(facts, route, lines.slice(0, 3).join("; "));
+  if (!isSound(lines)) return refuseUnsound(attempt, lines.slice(0, 3).join("; "));
   const database = openReadOnly(path);
   try {
     const { rows, schemaVersion, databaseBytes, pageSize } = readDatabaseFacts(database);
     if (pageCount !== undefined && rebuiltIndexes.length === 0 && databaseBytes !== pageCount * pageSize) {
-      return refuseUnsound(facts, route, `it has ${databaseBytes / pageSize} pages, and ${pageCount} were archived`);
+      return await refuseUnsound(attempt, `it has ${databaseBytes / pageSize} pages, and ${pageCount} were archived`);
     }
     const violations = foreignKeyViolations.reduce((sum, { rowCount }) => sum + rowCount, 0);
     const warnings = rebuiltIndexes.map((name) => `The index ${name} was damaged at that moment, and was rebuilt.`);
@@ -361,12 +371,21 @@ function rebuildIndexes(path: string, report: IntegrityReport): readonly string[
 }
 
 /** Every piece was what had been stored, and together they are not sound: so was the database that they were made from. */
-function refuseUnsound(facts: RestoreFacts, { snapshot, archive }: RestoreRoute, findings: string): Damaged {
+async function refuseUnsound({ job, facts, route, unsoundCount }: Attempt, findings: string): Promise<Damaged> {
+  const { snapshot, archive } = route;
   const message = `gives a database that is not sound: ${findings}`;
-  if (archive) {
-    const reason = `snapshot ${snapshot.id} with the archive ${archive.generation} ${message}`;
-    return { kind: "damaged", reason, facts: withoutArchive(facts, archive.generation) };
+  const refuse = (reason: string, remaining: RestoreFacts): Damaged => ({
+    ...{ kind: "damaged", isUnsound: true },
+    ...{ reason: `${reason} ${message}`, facts: remaining },
+  });
+  if (!archive) {
+    return refuse(`snapshot ${snapshot.id}`, withoutSnapshot(facts, snapshot.id, findings, Date.now()));
   }
-  const reason = `snapshot ${snapshot.id} ${message}`;
-  return { kind: "damaged", reason, facts: withoutSnapshot(facts, snapshot.id, findings, Date.now()) };
+  const { generation } = archive;
+  const reason = `snapshot ${snapshot.id} with the archive ${generation} up to ${formatInstant(archive.to.at)}`;
+  const folder = join(job.backupFolder, ARCHIVE_FOLDER, generation);
+  const end = await findEarlierEnd(folder, archive, unsoundCount);
+  if (!end) return refuse(reason, withoutArchive(facts, generation));
+  const damage = `from there on it ${message}`;
+  return refuse(reason, withCutSegment(facts, { generation, segment: end.segment }, end, damage));
 }

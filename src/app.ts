@@ -244,7 +244,8 @@ export class App {
       {
         name: "audit log",
         async start() {
-          await audit.open();
+          // What waits in it is brought to the table when it can be read.
+          await audit.open().catch((error: unknown) => logger.error("audit entries wait", { error }));
           systemAudit.open();
         },
         stop: () => audit.close(),

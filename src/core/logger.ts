@@ -154,6 +154,11 @@ class LogFiles {
     this.#format = format;
   }
 
+  /** Nothing is taken any more. */
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
   open(folder: string): void {
     this.#file = openLogFile(folder, this.#format);
     this.#folder = folder;
@@ -233,11 +238,12 @@ export function createLogSink(options: LogSinkOptions): LogSink {
   const files = new LogFiles(root, json());
   if (options.folder !== undefined) files.open(options.folder);
 
+  // Whoever still has something to say after the end must not end the program with it.
   const wrap = (logger: winston.Logger): Logger => ({
-    error: (message, fields) => void logger.error(message, fields),
-    warn: (message, fields) => void logger.warn(message, fields),
-    info: (message, fields) => void logger.info(message, fields),
-    debug: (message, fields) => void logger.debug(message, fields),
+    error: (message, fields) => void (files.isClosing || logger.error(message, fields)),
+    warn: (message, fields) => void (files.isClosing || logger.warn(message, fields)),
+    info: (message, fields) => void (files.isClosing || logger.info(message, fields)),
+    debug: (message, fields) => void (files.isClosing || logger.debug(message, fields)),
     with: (fields) => wrap(logger.child(fields)),
   });
 

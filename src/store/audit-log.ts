@@ -120,7 +120,11 @@ export class AuditLog {
     this.#syncTimer = new Interval({
       clock,
       everyMs: () => SYNC_INTERVAL_MS,
-      run: async () => void (this.pendingCount > 0 && (await this.sync())),
+      run: async () => {
+        // Told of by `open`, when it could not be read.
+        await this.#fallback.open().catch(() => undefined);
+        if (this.pendingCount > 0) await this.sync();
+      },
       onError: (error) => logger.error("audit entries could not be brought to the table", { error }),
     });
   }
@@ -130,7 +134,10 @@ export class AuditLog {
     return this.#fallback.count;
   }
 
-  /** Reads what an earlier run could not store. Rejects when the file is there and cannot be read; recording works anyway. */
+  /**
+   * Reads what an earlier run could not store. Rejects when the file is there and cannot be read; recording works anyway,
+   * and it is read when it can be.
+   */
   async open(): Promise<void> {
     this.#syncTimer.start();
     await this.#openFallback();

@@ -57,6 +57,17 @@ describe("the logger", () => {
     ]);
   });
 
+  it("says nothing after it was closed, and ends nothing", async () => {
+    await withFolder(async (folder) => {
+      const log = createLogSink({ level: "info", isConsoleEnabled: false, folder, secrets: [] });
+      const part = log.with({ part: "one" });
+      await log.close();
+      log.error("too late");
+      part.info("too late");
+      await new Promise(setImmediate);
+    });
+  });
+
   it("has everything on disk when it is closed", async () => {
     const { lines } = await writeLog((log) => {
       for (let index = 0; index < 2_000; index++) log.info("line", { index });

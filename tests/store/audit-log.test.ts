@@ -5,6 +5,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmdirSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -358,6 +360,31 @@ describe("the audit fallback file", () => {
       expect(await log.sync()).toEqual({ synced: 3, remaining: 0 });
       expect(await listTargets()).toEqual(["1", "2", "3"]);
       expect(readFileSync(damagedPath(folder), "utf8")).toContain("cut off");
+    });
+  });
+
+  it("is brought to the table also when it could not be read at the start", async () => {
+    await withRig(async ({ open, path, clock, folder }) => {
+      await (await keep(open, "1")).close();
+      const aside = join(folder, "aside");
+      renameSync(path, aside);
+      mkdirSync(path);
+      giveBack();
+      const log = new AuditLog({
+        ...{ store: createGatedStore(), fallbackPath: path, clock, logger: silentLogger, retry: () => ONE_TRY },
+      });
+      try {
+        await expect(log.open()).rejects.toThrow("EISDIR");
+        rmdirSync(path);
+        renameSync(aside, path);
+        await until(() => {
+          clock.advance(5_000);
+          return !existsSync(path);
+        });
+      } finally {
+        await log.close();
+      }
+      expect(await listTargets()).toEqual(["1"]);
     });
   });
 

@@ -30,7 +30,7 @@ const VIEW = PermissionFlagsBits.ViewChannel;
 class JumpingClock implements Clock {
   #aheadMs = 0;
   now = (): number => systemClock.now() + this.#aheadMs;
-  monotonic = (): number => systemClock.monotonic();
+  monotonic = (): number => systemClock.monotonic() + this.#aheadMs;
   schedule = (delayMs: number, callback: () => void): (() => void) => systemClock.schedule(delayMs, callback);
   jump(durationMs: number): void {
     this.#aheadMs += durationMs;

@@ -1,6 +1,6 @@
 import type { Client } from "discord.js";
 import type { Clock } from "../../core/clock.ts";
-import { isMusterError } from "../../core/errors.ts";
+import { isMusterError, MusterError } from "../../core/errors.ts";
 import { createId } from "../../core/ids.ts";
 import { Interval } from "../../core/interval.ts";
 import { ERROR_CLASSES } from "../../database/error-classes.ts";
@@ -208,6 +208,7 @@ export class ReminderService {
       if (actorId === undefined) await this.#moveOn(event, nextReminderAt);
       return outcome;
     }
+    if (this.#isStopped) throw new MusterError("SHUTTING_DOWN", "send a reminder: the program is stopping");
     const id = createId(clock.now());
     return this.#hold(id, async () => {
       if (!(await this.#claim(event, id, nextReminderAt, actorId))) {
@@ -261,9 +262,9 @@ export class ReminderService {
 
   /** Throws what is the database's fault: the next poll begins anew. */
   async #handleFailure(event: EventRecord, error: unknown, { postpone, giveUp }: Consequences): Promise<void> {
-    if (isDatabaseFault(error)) throw error;
     // It stays as it is for the next start.
     if (this.#isStopped) return;
+    if (isDatabaseFault(error)) throw error;
     const gone = goneThing(error);
     if (gone) return this.#options.onGone(event, gone);
     const pauseMs = this.#failedTries.note(event.id, error);

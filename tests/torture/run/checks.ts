@@ -1,5 +1,6 @@
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { idTimePrefix } from "../../../src/core/ids.ts";
 import { compareValues, type Check, type CheckContext } from "./check.ts";
 import { restoreCheck } from "./restore-check.ts";
 import type { Rig } from "./rig.ts";
@@ -60,6 +61,8 @@ const queue: Check = {
   },
 };
 
+/** How long a reminder may be on its way. */
+const SENDING_MS = 5_000;
 /** Of `src/bot/reminders/reminder-service.ts`: ended as failed, since the next one was due or nobody was to be reminded. */
 const INTERRUPTED = "interrupted";
 
@@ -73,7 +76,9 @@ const reminders = fromDatabase("reminders", (data, { rig, plan }) => {
       if (claimed.has(messageId)) findings.push(`message ${messageId} belongs to two reminders`);
       claimed.set(messageId, id);
     }
-    if (status === "pending") findings.push(`reminder ${id} is still pending`);
+    // One that a stop has interrupted is gone on with at the next start.
+    const isInterrupted = id >= idTimePrefix(rig.stoppedAt - SENDING_MS);
+    if (status === "pending" && !isInterrupted) findings.push(`reminder ${id} is still pending`);
     if (status === "failed" && error !== INTERRUPTED && !plan.faults.some(({ fault }) => fault.troublesDiscord)) {
       findings.push(`reminder ${id} failed although Discord was well: ${error}`);
     }

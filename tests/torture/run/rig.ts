@@ -83,11 +83,15 @@ export class Rig {
     return this.#serially(() => this.#kill());
   }
 
+  /** When the bot was asked to stop last, epoch milliseconds. */
+  stoppedAt = 0;
+
   stopBot(): Promise<void> {
     return this.#serially(async () => {
       const bot = this.#bot;
       if (!bot?.isRunning) return;
       this.#expectedEnds.add(bot);
+      this.stoppedAt = Date.now();
       if (!(await bot.stop())) this.incidents.push(`stopping ended with ${bot.exitCode} instead of 0`);
       this.#bot = undefined;
     });

@@ -185,7 +185,9 @@ describe("store.events", () => {
       expect(await events.find(key(event))).toBeNull();
       expect(await reactions.list({ guildId, eventId })).toEqual([]);
       expect(await reminders.listHistory({ guildId, eventId, limit: 10 })).toEqual([]);
-      expect((await reminders.listPending({ at: clock.now(), limit: 1_000 })).filter((it) => it.eventId === eventId)).toEqual([]);
+      expect(
+        (await reminders.listPending({ at: clock.now(), limit: 1_000 })).filter((it) => it.eventId === eventId),
+      ).toEqual([]);
       expect(await auditActions()).toEqual(["event.create", "event.delete"]);
       await expect(events.delete({ ...key(event), actorId: OWNER })).rejects.toMatchObject({ code: "NOT_FOUND" });
       // The message is free again.

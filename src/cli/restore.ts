@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Option, type Command } from "commander";
 import { MusterError } from "../core/errors.ts";
+import { COMPARE_LIMIT_BYTES } from "../database/backup/archive-findings.ts";
 import { exchangeDatabase } from "../database/backup/exchange-database.ts";
 import { removeRestoreLeftovers } from "../database/backup/execute-restore.ts";
 import type { RestoreTarget } from "../database/backup/restore-facts.ts";
@@ -17,9 +18,6 @@ import { withProgress } from "./progress-bar.ts";
 import { describeOutcome, describePlan } from "./restore-words.ts";
 import { printResult, type OutputOptions, type VerbResult } from "./verb.ts";
 import type { Workplace } from "./workplace.ts";
-
-/** As the start of the bot does: larger ones take some ten seconds for a gigabyte. */
-const COMPARE_LIMIT_BYTES = 32 * 1024 ** 2;
 
 /**
  * `restore`: puts the database together beside the present one, verifies it, and only then exchanges the two, all under

@@ -2,10 +2,10 @@
  * The spool: values on disk that wait to be done with. They are written to the end of a segment (a file), and those
  * that come at the same time share one fsync. That a value is done is written behind them without fsync: when that
  * line is lost the value comes back, and whoever does it must know it again. A segment is removed when everything in
- * it is done or stands, fsynced, in a later one, the oldest first, because its successors say what of it is done. When less than half of what is on disk
- * is still waiting, the waiting values of the oldest segment are written once more to the newest, so that the oldest
- * can go: one value that waits for long does not keep all that came after it. A segment that an earlier process wrote
- * is only read and removed. When somebody removes segments under the running program, what waits in them is still in
+ * it is done or stands, fsynced, in a later one, the oldest first, because its successors say what of it is done. When
+ * less than half of what is on disk is still waiting, the waiting values of the oldest segment are written once more to
+ * the newest, so that the oldest can go: one value that waits for long does not keep all that came after it. A segment
+ * that an earlier process wrote is only read and removed. When somebody removes segments under the running program, what waits in them is still in
  * memory, and is written once more as soon as that is seen: at the next save.
  */
 import { rm, stat } from "node:fs/promises";

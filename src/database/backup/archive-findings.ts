@@ -7,6 +7,9 @@ import type { ArchiveFindings } from "./inspect-archive.ts";
 
 /** What holding a database against its archive means for people, and when it needs not be done. */
 
+/** Nobody waits for a larger one to be compared, before it is opened or restored: a gigabyte takes some ten seconds. */
+export const COMPARE_LIMIT_BYTES = 32 * 1024 ** 2;
+
 /** Closed with everything archived and untouched since, or put there by a restore. Known at the cost of a `stat`. */
 export function isAsItWasLeft(databasePath: string, backupFolder: string): boolean {
   try {

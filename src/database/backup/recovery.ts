@@ -13,7 +13,7 @@ import { isSound } from "../maintenance/integrity-check.ts";
 import type { MaintenanceRunner } from "../maintenance/maintenance-runner.ts";
 import { offerPathOf, quarantineFolderAt } from "../sqlite/replacement.ts";
 import type { SqliteEngine } from "../sqlite/sqlite-engine.ts";
-import { describeChange, describeLoss, isAsItWasLeft } from "./archive-findings.ts";
+import { COMPARE_LIMIT_BYTES, describeChange, describeLoss, isAsItWasLeft } from "./archive-findings.ts";
 import type { ArchiveFindings, InspectArchiveJob } from "./inspect-archive.ts";
 import { decideStart, readDatabaseState, readStartFacts } from "./missing-database.ts";
 import { climb, REPORT_NAME, type RunJob } from "./recovery-ladder.ts";
@@ -94,8 +94,6 @@ const MAX_TRIES = 4;
 const TRY_PAUSE_MS = 500;
 const RETRY_INTERVAL_MS = 10 * 60_000;
 const WATCH_INTERVAL_MS = 5_000;
-/** Larger ones are opened at once after a crash: comparing takes some ten seconds for a gigabyte. */
-const COMPARE_LIMIT_BYTES = 32 * 1024 ** 2;
 const DAMAGE_CODES = ["DATABASE_CORRUPT", "DATABASE_MISSING"] as const;
 
 type Decision =

@@ -39,6 +39,17 @@ function withWorkingThread(body: (rig: Rig) => Promise<void>): Promise<void> {
   });
 }
 
+function openWriter(thread: ThreadOptions, clock: ManualClock): Promise<DatabaseThread> {
+  const opener = new ThreadOpener({
+    ...{ thread, clock, logger: silentLogger },
+    connectionTimeoutMs: () => TIMEOUT_MS,
+  });
+  const opening = opener.open("writer", () => undefined);
+  // Whoever waits for it does so later.
+  opening.catch(() => undefined);
+  return opening;
+}
+
 describe("a thread that says that it works", () => {
   it("is not silent, and is once it says nothing more", () =>
     withWorkingThread(async ({ options, clock, hearWork, release }) => {
@@ -64,12 +75,7 @@ describe("a thread that says that it works", () => {
 
   it("has longer to open than one that says nothing", () =>
     withWorkingThread(async ({ options, clock, hearWork, release }) => {
-      const opener = new ThreadOpener({
-        ...{ thread: options, clock, logger: silentLogger },
-        connectionTimeoutMs: () => TIMEOUT_MS,
-      });
-      const opening = opener.open("writer", () => undefined);
-      opening.catch(() => undefined);
+      const opening = openWriter(options, clock);
       await hearWork();
       for (let step = 0; step < 5; step++) {
         clock.advance(0.9 * TIMEOUT_MS);
@@ -83,12 +89,7 @@ describe("a thread that says that it works", () => {
 
   it("is given up when it says nothing more", () =>
     withWorkingThread(async ({ options, clock, hearWork }) => {
-      const opener = new ThreadOpener({
-        ...{ thread: options, clock, logger: silentLogger },
-        connectionTimeoutMs: () => TIMEOUT_MS,
-      });
-      const opening = opener.open("writer", () => undefined);
-      opening.catch(() => undefined);
+      const opening = openWriter(options, clock);
       await hearWork();
       // At once, before it can say anything in between.
       clock.advance(2.5 * TIMEOUT_MS);

@@ -25,6 +25,11 @@ export function createId(nowMs: number): string {
   return idTimePrefix(nowMs) + randomBase32(16);
 }
 
+/** When a ULID was made, in Unix milliseconds: what `idTimePrefix` wrote. */
+export function idTime(id: string): number {
+  return [...id.slice(0, 10)].reduce((value, digit) => value * 32 + ALPHABET.indexOf(digit), 0);
+}
+
 /** An 8-character random reference for people to quote: what a failed reply shows and the log has. */
 export function createReference(): string {
   return randomBase32(8);

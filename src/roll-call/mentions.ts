@@ -68,7 +68,7 @@ function formatMention(userId: string): string {
   return `<@${userId}>`;
 }
 
-/** A user named in a title would be pinged by it when they are among the mentioned; everyone never is. */
-function breakMentions(text: string): string {
+/** A user named in a title would be pinged by it when they are among the mentioned; everyone never is. Idempotent. */
+export function breakMentions(text: string): string {
   return text.replace(/<(?=@)|@(?=everyone|here)/gi, "$&\u200B");
 }

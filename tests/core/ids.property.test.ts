@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { createId, createIdSequence, createReference, idTimePrefix } from "../../src/core/ids.ts";
+import { createId, createIdSequence, createReference, idTime, idTimePrefix } from "../../src/core/ids.ts";
 
 const moment = fc.integer({ min: 0, max: 253_402_300_799_999 });
 
@@ -11,6 +11,7 @@ describe("ids", () => {
         expect(createId(first) < createId(second)).toBe(true);
         expect(createId(first) < idTimePrefix(second)).toBe(true);
         expect(createId(second) > idTimePrefix(second)).toBe(true);
+        expect(idTime(createId(first))).toBe(first);
       }),
     );
   });

@@ -1,5 +1,8 @@
 import type { APIMessage } from "discord-api-types/v10";
+import { escapeInline } from "../../src/bot/input/escape.ts";
+import { english } from "../../src/bot/texts/texts.ts";
 import { createId } from "../../src/core/ids.ts";
+import { breakMentions } from "../../src/roll-call/mentions.ts";
 import { SandboxClock } from "../../src/sandbox/sandbox-clock.ts";
 import type { EventRecord } from "../../src/store/events.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
@@ -223,6 +226,88 @@ describe("a reminder that was under way when the bot ended", () => {
     clock.skip(61_000);
     await waitUntilReminded(event);
     expect(await statusesOf(event)).toEqual(["sent"]);
+  });
+});
+
+describe("a reminder that Discord took just before the bot was killed", () => {
+  const { firstLine } = english.reminders;
+  let event: EventRecord;
+  let head: string;
+
+  /** Claimed, and half an hour has gone by: Discord knows no nonce any more. */
+  async function claimLongAgo(noted: { userIds: string[]; messageId?: string } = { userIds: [] }): Promise<void> {
+    const { guildId } = bot;
+    const id = createId(Date.now());
+    await bot.store.reminders.begin({
+      ...{ guildId, eventId: event.id, id, scheduledAt: clock.now() },
+      ...{ nextReminderAt: event.nextReminderAt, actorId: bot.ids.moderatorId },
+    });
+    if (noted.userIds.length > 0) await bot.store.reminders.progress({ guildId, eventId: event.id, id, ...noted });
+    await bot.stopApp();
+  }
+
+  function post(channelId: string, text: string): string {
+    return bot.sandbox.world.createMessage(channelId, { authorId: bot.sandbox.botUserId, content: text }).id;
+  }
+
+  beforeEach(async () => {
+    event = await createEvent({ title: "<@1> and *all*" });
+    head = firstLine(
+      escapeInline(event.title),
+      `https://discord.com/channels/${bot.guildId}/${event.channelId}/${event.messageId}`,
+    );
+  });
+
+  it("is found in the channel, and goes on with those whom it does not mention", async () => {
+    const [first, second, third, fourth] = members;
+    await claimLongAgo();
+    post(event.channelId, "something else");
+    const messageId = post(event.channelId, `${breakMentions(head)}\n<@${first}> <@${second}>`);
+    post(event.channelId, "and more");
+    await bot.startApp();
+    await waitUntilReminded(event);
+    const [last] = await bot.store.reminders.listHistory({ guildId: bot.guildId, eventId: event.id, limit: 1 });
+    expect(last!.messageIds[0]).toBe(messageId);
+    expect(last!.usersNotified).toEqual([first, second, third, fourth]);
+    expect(mentionedIds(remindersOf(event))).toEqual([...members].sort());
+  });
+
+  it("goes on behind its messages that were noted", async () => {
+    const [first, second, third, fourth] = members;
+    const messageId = post(event.channelId, `${breakMentions(head)}\n<@${first}>`);
+    await claimLongAgo({ userIds: [first], messageId });
+    await bot.startApp();
+    await waitUntilReminded(event);
+    const mentioned = remindersOf(event).map((message) => mentionedIds([message]));
+    expect(mentioned).toEqual([[first], [second, third, fourth].sort()]);
+    const [last] = await bot.store.reminders.listHistory({ guildId: bot.guildId, eventId: event.id, limit: 1 });
+    expect(last!.messageIds).toEqual(remindersOf(event).map(({ id }) => id));
+  });
+
+  it("is found in private", async () => {
+    const [first, ...others] = members;
+    const { guildId } = bot;
+    await bot.store.users.setReminderMode({ guildId, id: first, username: "first", mode: "dm" });
+    await claimLongAgo();
+    const before = bot.as(first).directMessages().length;
+    post(bot.as(first).openDirectChannel(), head);
+    await bot.startApp();
+    await waitUntilReminded(event);
+    expect(bot.as(first).directMessages()).toHaveLength(before + 1);
+    expect(mentionedIds(remindersOf(event))).toEqual([...others].sort());
+    await bot.store.users.setReminderMode({ guildId, id: first, username: "first", mode: "mention" });
+  });
+
+  it("is sent when the channel may be written to and its past not be read", async () => {
+    await claimLongAgo();
+    const id = bot.sandbox.faults.add({
+      ...{ method: "GET", path: `/channels/${event.channelId}/messages` },
+      effect: { kind: "error", status: 403, code: 50001, message: "Missing Access" },
+    });
+    await bot.startApp();
+    await waitUntilReminded(event);
+    bot.sandbox.faults.remove(id);
+    expect(mentionedIds(remindersOf(event))).toEqual([...members].sort());
   });
 });
 

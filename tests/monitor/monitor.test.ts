@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { get as httpGet, type IncomingMessage } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
 import { askMonitor } from "../../src/cli/status.ts";
 import { MusterError } from "../../src/core/errors.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -11,6 +10,7 @@ import type { StreamEvent } from "../../src/monitor/event-stream.ts";
 import { CallFigures } from "../../src/monitor/metrics/call-figures.ts";
 import type { MonitorSources } from "../../src/monitor/monitor-sources.ts";
 import { Monitor } from "../../src/monitor/monitor.ts";
+import { findFreePort } from "../../src/sandbox/free-port.ts";
 import { SYSTEM_CHAIN } from "../../src/store/audit.ts";
 import { createReadStore } from "../../src/store/store.ts";
 import { startTestBot, type TestBot } from "../helpers/bot.ts";
@@ -39,15 +39,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await bot.stop();
 });
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port: free } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return free;
-}
 
 async function awaitJob({ id }: JobReport): Promise<JobReport> {
   for (;;) {

@@ -33,8 +33,10 @@ export interface Recipients {
   readonly directIds: readonly string[];
 }
 
-/** A reminder whose row is there and pending. */
-export type ClaimedReminder = Pick<ReminderRecord, "id" | "usersNotified" | "messageIds">;
+/** A reminder whose row is there and pending: claimed just now, or resumed. */
+export interface ClaimedReminder extends Pick<ReminderRecord, "id" | "usersNotified" | "messageIds"> {
+  readonly isResumed: boolean;
+}
 
 export interface Failure {
   readonly cause: unknown;
@@ -85,6 +87,7 @@ export class ReminderDelivery {
       reminderId: reminder.id,
       channelId: event.channelId,
       sentMessageCount: reminder.messageIds.length,
+      isResumed: reminder.isResumed,
       message: this.#compose(event),
     };
     const reached = new Set(reminder.usersNotified);

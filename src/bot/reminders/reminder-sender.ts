@@ -1,16 +1,28 @@
 import { hash } from "node:crypto";
-import { DiscordAPIError, RESTJSONErrorCodes, type Client, type Message, type SendableChannels } from "discord.js";
+import {
+  DiscordAPIError,
+  RESTJSONErrorCodes,
+  SnowflakeUtil,
+  type Client,
+  type Message,
+  type SendableChannels,
+} from "discord.js";
 import { sleep, type Clock } from "../../core/clock.ts";
 import { MusterError } from "../../core/errors.ts";
+import { idTime } from "../../core/ids.ts";
 import type { Logger } from "../../core/logger.ts";
 import { backoffDelayMs } from "../../resilience/backoff.ts";
-import { splitMentions } from "../../roll-call/mentions.ts";
+import { breakMentions, splitMentions } from "../../roll-call/mentions.ts";
 import { isOpeningTooFast, isTemporary, refusalOfPerson } from "../discord-errors.ts";
 
 /** discord.js itself tries a request three times; these are tries of that, for an outage of a minute. */
 const SEND_RETRY = { maxAttempts: 4, baseDelay: 1_000, maxDelay: 30_000, backoffMultiplier: 4 } as const;
 /** Discord's limit for a nonce. */
 const NONCE_LENGTH = 25;
+/** How far our clock may be ahead of Discord's when messages are looked for by their time; reminders lie further apart. */
+const CLOCK_TOLERANCE_MS = 5_000;
+/** What Discord gives at once, from the time of the reminder's claim on: what was sent was sent right after it. */
+const MESSAGES_SEARCHED = 100;
 
 export interface ReminderMessage {
   /** Heads the first message in the channel, and is all of a direct message. */
@@ -21,8 +33,10 @@ export interface ReminderMessage {
 export interface Delivery {
   readonly reminderId: string;
   readonly channelId: string;
-  /** How many messages of this reminder were sent before a restart. */
+  /** How many messages of this reminder were sent before a restart, as far as they were noted. */
   readonly sentMessageCount: number;
+  /** Was under way before: its next message may have been sent, and the program ended before it was noted. */
+  readonly isResumed: boolean;
   readonly message: ReminderMessage;
 }
 
@@ -31,8 +45,8 @@ export type OnDelivered = (userIds: readonly string[], messageId: string | undef
 
 /**
  * Sends reminders so that everyone is reached once. Each message carries a nonce made of the reminder's id and its
- * number, which Discord enforces: when the program died after sending and before noting it, sending again gives the
- * message that is there already.
+ * number, which Discord enforces: a message that is sent again within minutes is the one that is there already. Nonces
+ * are forgotten then, so a reminder that a program left behind when it died is looked for before it is gone on with.
  */
 export class ReminderSender {
   readonly #client: Client;
@@ -58,6 +72,7 @@ export class ReminderSender {
     if (userIds.length === 0) return;
     const channel = await this.#requireChannel(delivery.channelId);
     let remaining = [...userIds];
+    let lastSent = delivery.isResumed ? await this.#findLastSent(channel, delivery) : undefined;
     for (let number = delivery.sentMessageCount; remaining.length > 0; number++) {
       const isFirst = number === 0;
       const firstLine = isFirst ? delivery.message.firstLine : delivery.message.continuationLine;
@@ -65,9 +80,12 @@ export class ReminderSender {
       const { content, userIds: mentionedIds } = part!;
       const nonce = createNonce(delivery.reminderId, String(number));
       const allowedMentions = { users: [...mentionedIds] };
-      const sent = await this.#retry(async (): Promise<Message> =>
-        channel.send({ content, allowedMentions, nonce, enforceNonce: true }),
-      );
+      const sent =
+        lastSent ??
+        (await this.#retry(async (): Promise<Message> =>
+          channel.send({ content, allowedMentions, nonce, enforceNonce: true }),
+        ));
+      lastSent = undefined;
       const reachedIds = sent.content === content ? mentionedIds : listMentioned(sent);
       await onDelivered(reachedIds, sent.id);
       const reached = new Set(reachedIds);
@@ -80,13 +98,7 @@ export class ReminderSender {
     const unreached: string[] = [];
     for (const [index, userId] of userIds.entries()) {
       try {
-        await this.#retry(() =>
-          this.#client.users.send(userId, {
-            content: delivery.message.firstLine,
-            nonce: createNonce(delivery.reminderId, userId),
-            enforceNonce: true,
-          }),
-        );
+        await this.#directOne(delivery, userId);
       } catch (error) {
         // It goes on for minutes then, and would for each of those who come after.
         if (isOpeningTooFast(error)) return [...unreached, ...userIds.slice(index)];
@@ -114,6 +126,42 @@ export class ReminderSender {
         if (error instanceof DiscordAPIError && error.code === RESTJSONErrorCodes.UnknownMessage) continue;
         this.#logger.warn("earlier reminder not removed", { messageId, error });
       }
+    }
+  }
+
+  async #directOne(delivery: Delivery, userId: string): Promise<void> {
+    if (delivery.isResumed) {
+      const channel = await this.#retry(() => this.#client.users.createDM(userId));
+      if (await this.#findLastSent(channel, delivery)) return;
+    }
+    await this.#retry(() =>
+      this.#client.users.send(userId, {
+        content: delivery.message.firstLine,
+        nonce: createNonce(delivery.reminderId, userId),
+        enforceNonce: true,
+      }),
+    );
+  }
+
+  /** A resumed reminder's newest message in a channel: Discord may have taken one that was not noted, and that is it. */
+  async #findLastSent(channel: SendableChannels, delivery: Delivery): Promise<Message | undefined> {
+    const heads = [delivery.message.firstLine, delivery.message.continuationLine].map(breakMentions);
+    const after = SnowflakeUtil.generate({
+      timestamp: idTime(delivery.reminderId) - CLOCK_TOLERANCE_MS,
+      increment: 0n,
+    });
+    const search = { after: String(after), limit: MESSAGES_SEARCHED, cache: false };
+    try {
+      const found = await this.#retry(() => channel.messages.fetch(search));
+      return found.find(
+        ({ author, content }) =>
+          author.id === this.#client.user?.id && heads.includes(breakMentions(content.split("\n", 1)[0]!)),
+      );
+    } catch (error) {
+      if (!(error instanceof DiscordAPIError) || isTemporary(error)) throw error;
+      // May be written to and not be read.
+      this.#logger.warn("interrupted reminder not looked for", { reminderId: delivery.reminderId, error });
+      return undefined;
     }
   }
 

@@ -216,7 +216,8 @@ export class ReminderService {
         await this.#moveOn(event, nextReminderAt);
         return { notifiedCount: 0, silentCount };
       }
-      const failure = await this.#delivery.send(event, { id, usersNotified: [], messageIds: [] }, recipients);
+      const claimed = { id, usersNotified: [], messageIds: [], isResumed: false };
+      const failure = await this.#delivery.send(event, claimed, recipients);
       if (failure && (actorId !== undefined || goneThing(failure.cause))) throw failure.cause;
       return outcome;
     });
@@ -249,7 +250,8 @@ export class ReminderService {
     }
     try {
       await reconciler.reconcile(event);
-      const failure = await this.#delivery.send(event, reminder, await this.#delivery.listRecipients(event, flags));
+      const recipients = await this.#delivery.listRecipients(event, flags);
+      const failure = await this.#delivery.send(event, { ...reminder, isResumed: true }, recipients);
       this.#failedTries.forget(eventId);
       if (failure && goneThing(failure.cause)) throw failure.cause;
     } catch (error) {

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DebuggerTarget } from "./saboteur-job.ts";
 
@@ -136,8 +138,7 @@ const INSPECTOR_CLOSE = `setImmediate(() => process.getBuiltinModule("node:inspe
 
 /** The address of the debugger's WebSocket. */
 async function openInspector({ processId, port, isOpen }: DebuggerTarget): Promise<string> {
-  // What `process._debugProcess` is for; on systems with signals it sends SIGUSR1.
-  if (!isOpen) (process as unknown as { _debugProcess(id: number): void })._debugProcess(processId);
+  if (!isOpen) await askToOpen(processId);
   for (let tries = 0; tries < OPEN_TRIES; tries++) {
     try {
       const answer = await fetch(`http://127.0.0.1:${port}/json/list`);
@@ -149,6 +150,26 @@ async function openInspector({ processId, port, isOpen }: DebuggerTarget): Promi
     await delay(OPEN_PAUSE_MS);
   }
   throw new Error("the process does not open its debugger");
+}
+
+/** Waits for a process that has just begun: it has no handler yet, and the signal would end it. */
+async function askToOpen(processId: number): Promise<void> {
+  for (let tries = 0; !takesSignal(processId); tries++) {
+    if (tries === OPEN_TRIES) throw new Error("the process takes no debugger");
+    await delay(OPEN_PAUSE_MS);
+  }
+  // What this does is documented for `process.kill` and SIGUSR1; it serves systems without signals, too.
+  (process as unknown as { _debugProcess(id: number): void })._debugProcess(processId);
+}
+
+/** By the mask of signals that the kernel shows; where it shows none, a handler is taken for granted. */
+function takesSignal(processId: number): boolean {
+  try {
+    const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${processId}/status`, "utf8"))?.[1] ?? "0";
+    return ((BigInt(`0x${caught}`) >> BigInt(constants.signals.SIGUSR1 - 1)) & 1n) === 1n;
+  } catch {
+    return true;
+  }
 }
 
 async function evaluate(send: Send, expression: string): Promise<unknown> {

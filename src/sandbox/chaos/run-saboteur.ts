@@ -1,9 +1,9 @@
 import { fork } from "node:child_process";
 import inspector from "node:inspector";
-import { createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../core/clock.ts";
 import { MusterError } from "../../core/errors.ts";
+import { findFreePort } from "../free-port.ts";
 import type { DebuggerTarget, SaboteurAnswer, SaboteurJob } from "./saboteur-job.ts";
 
 export interface Saboteur {
@@ -55,15 +55,4 @@ export async function findDebugger(): Promise<DebuggerTarget> {
   const port = await findFreePort();
   process.debugPort = port;
   return { processId: process.pid, port, isOpen: false };
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

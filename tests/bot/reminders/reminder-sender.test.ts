@@ -4,7 +4,12 @@ import { silentLogger } from "../../../src/core/logger.ts";
 import { JumpingClock } from "../../helpers/jumping-clock.ts";
 
 const DELIVERY: Delivery = {
-  ...{ reminderId: "01ARZ3NDEKTSV4RRFFQ69G5FAV", channelId: "100000000000000002", sentMessageCount: 0 },
+  ...{
+    reminderId: "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    channelId: "100000000000000002",
+    sentMessageIds: [],
+    isResumed: false,
+  },
   message: { firstLine: "Friday raid waits for you", continuationLine: "Friday raid" },
 };
 /** So many that they need several messages. */

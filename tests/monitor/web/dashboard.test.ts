@@ -1,7 +1,7 @@
-import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import type { Browser, Locator, Page } from "playwright-core";
+import { findFreePort } from "../../../src/sandbox/free-port.ts";
 import { startTestBot, type TestBot } from "../../helpers/bot.ts";
 import { createJobsBesideBot } from "../../helpers/jobs-here.ts";
 import { chromiumPath, collectComplaints, launchBrowser, overflowOf, tabTo } from "./browser.ts";
@@ -17,15 +17,6 @@ const SETTINGS = {
   ...{ ALERT_WARNING_RESPONSE: "9m", ALERT_CRITICAL_RESPONSE: "10m" },
   ...{ ALERT_WARNING_ERROR_RATE: "99%", ALERT_CRITICAL_ERROR_RATE: "100%" },
 };
-
-/** The dashboard keeps its address over a restart of the bot, so the system cannot choose one each time. */
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Another program that holds the write lock, as a database browser does. */
 function holdWriteLock(path: string): () => void {

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, readdirSync, readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { HealthReport } from "../../../src/database/health/health-types.ts";
+import { findFreePort } from "../../../src/sandbox/free-port.ts";
 
 const ENTRY = join(import.meta.dirname, "../../../src/main.ts");
 const READY_WITHIN_MS = 90_000;
@@ -187,15 +187,4 @@ function readParent(processId: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

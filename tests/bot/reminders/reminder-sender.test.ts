@@ -7,7 +7,7 @@ const DELIVERY: Delivery = {
   ...{
     reminderId: "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     channelId: "100000000000000002",
-    sentMessageIds: [],
+    sentMessageCount: 0,
     isResumed: false,
   },
   message: { firstLine: "Friday raid waits for you", continuationLine: "Friday raid" },

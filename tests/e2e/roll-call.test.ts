@@ -243,6 +243,8 @@ describe("a reminder that Discord took just before the bot was killed", () => {
       ...{ nextReminderAt: event.nextReminderAt, actorId: bot.ids.moderatorId },
     });
     if (noted.userIds.length > 0) await bot.store.reminders.progress({ guildId, eventId: event.id, id, ...noted });
+    // Whoever changes the title meanwhile does not make it another reminder.
+    await bot.store.events.edit({ guildId, id: event.id, actorId: bot.ids.moderatorId, changes: { title: "Renamed" } });
     await bot.stopApp();
   }
 
@@ -263,7 +265,7 @@ describe("a reminder that Discord took just before the bot was killed", () => {
     await claimLongAgo();
     post(event.channelId, "something else");
     const messageId = post(event.channelId, `${breakMentions(head)}\n<@${first}> <@${second}>`);
-    post(event.channelId, "and more");
+    post(event.channelId, `The link again: ${head}`);
     await bot.startApp();
     await waitUntilReminded(event);
     const [last] = await bot.store.reminders.listHistory({ guildId: bot.guildId, eventId: event.id, limit: 1 });

@@ -127,7 +127,7 @@ export class ReminderDelivery {
     const { reminders } = this.#options.texts;
     const title = escapeInline(event.title);
     const link = `https://discord.com/channels/${event.guildId}/${event.channelId}/${event.messageId}`;
-    return { firstLine: reminders.firstLine(title, link), continuationLine: reminders.continuationLine(title) };
+    return { firstLine: reminders.firstLine(title, link), continuationLine: reminders.continuationLine(title), link };
   }
 
   async #trackCurrent({ guildId, id }: EventRecord): Promise<EventRecord | null> {

@@ -28,6 +28,8 @@ export interface ReminderMessage {
   /** Heads the first message in the channel, and is all of a direct message. */
   readonly firstLine: string;
   readonly continuationLine: string;
+  /** To the event's message; part of the first line. */
+  readonly link: string;
 }
 
 export interface Delivery {
@@ -145,7 +147,6 @@ export class ReminderSender {
 
   /** A resumed reminder's newest message in a channel: Discord may have taken one that was not noted, and that is it. */
   async #findLastSent(channel: SendableChannels, delivery: Delivery): Promise<Message | undefined> {
-    const heads = [delivery.message.firstLine, delivery.message.continuationLine].map(breakMentions);
     const after = SnowflakeUtil.generate({
       timestamp: idTime(delivery.reminderId) - CLOCK_TOLERANCE_MS,
       increment: 0n,
@@ -154,8 +155,7 @@ export class ReminderSender {
     try {
       const found = await this.#retry(() => channel.messages.fetch(search));
       return found.find(
-        ({ author, content }) =>
-          author.id === this.#client.user?.id && heads.includes(breakMentions(content.split("\n", 1)[0]!)),
+        (message) => message.author.id === this.#client.user?.id && isPartOf(message, delivery.message),
       );
     } catch (error) {
       if (!(error instanceof DiscordAPIError) || isTemporary(error)) throw error;
@@ -189,6 +189,13 @@ export class ReminderSender {
 
 function createNonce(reminderId: string, part: string): string {
   return hash("sha256", `${reminderId} ${part}`, "base64url").slice(0, NONCE_LENGTH);
+}
+
+/** By the link, since the title may have been changed; whatever else links to the event mentions nobody. */
+function isPartOf(sent: Message, { link, continuationLine }: ReminderMessage): boolean {
+  const head = sent.content.split("\n", 1)[0]!;
+  const isFirst = head.includes(link) && (sent.mentions.users.size > 0 || sent.channel.isDMBased());
+  return isFirst || head === breakMentions(continuationLine);
 }
 
 /** Discord gave back an earlier message: whoever it mentions has been reached, also those who have answered since. */

@@ -10,7 +10,7 @@ const DELIVERY: Delivery = {
     sentMessageCount: 0,
     isResumed: false,
   },
-  message: { firstLine: "Friday raid waits for you", continuationLine: "Friday raid" },
+  message: { firstLine: "Friday raid waits for you", continuationLine: "Friday raid", link: "" },
 };
 /** So many that they need several messages. */
 const PEOPLE = Array.from({ length: 200 }, (_, index) => String(100_000_000_000_000_000n + BigInt(index)));

@@ -19,12 +19,20 @@ setTimeout(() => {
 
 /** Ends the process within about two seconds, with this exit code unless it has to be killed. */
 export function endProcess(exitCode: number): never {
+  try {
+    spawnGuard();
+  } catch {
+    // Linux may refuse the descriptors of a new process (EBUSY) in a race with a thread that opens one.
+  }
+  process.exit(exitCode);
+}
+
+/** Without it an end is still an end, as long as the disks answer. */
+function spawnGuard(): void {
   const guard = spawn(process.execPath, ["-e", GUARD, String(process.pid), String(LIMIT_MS)], {
     stdio: ["pipe", "ignore", "ignore"],
     // A signal to the group of a terminal is not for it.
     detached: true,
   });
-  // Without it an end is still an end, as long as the disks answer.
   guard.on("error", () => undefined);
-  process.exit(exitCode);
 }

@@ -45,6 +45,18 @@ describe("a process that ends", () => {
   }, 30_000);
 });
 
+describe("a process that can start no other", () => {
+  it.each([
+    ["is refused it at once", "\\0"],
+    ["hears later that it was refused", "/nowhere"],
+  ])("ends with its exit code when it %s", async (_what, path) => {
+    await withFolder(async (folder) => {
+      const end = await run(folder, `process.execPath = "${path}"; ${END}`);
+      expect(end).toMatchObject({ code: 3, signal: null });
+    });
+  });
+});
+
 describe("a process with a wide pool of threads", () => {
   it("resolves names while a dozen calls hang", async () => {
     await withFolder(async (folder) => {

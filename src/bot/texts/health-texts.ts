@@ -102,7 +102,7 @@ export const healthTexts = {
     offerComplete: "It has everything that the bot has confirmed to anybody.",
     offerIncomplete: "It may not have everything; what may be missing is shown before it is put in place.",
     howToAccept: "Use `/dbbackup restore` and choose **recovered**, or another backup.",
-    failed: "⛔ The database is damaged or gone, and could not be recovered. That is tried again every ten minutes.",
+    failed: "⛔ The database is damaged or gone, and could not be recovered. That is tried again by itself.",
     howToRestore:
       "An administrator can bring a backup back with `/dbbackup restore`. The bot's operator finds in its log what stands in the way.",
   },

@@ -92,7 +92,9 @@ const RECOVERY_WINDOW_MS = 60 * 60_000;
 const MISSING_GRACE_MS = 5_000;
 const MAX_TRIES = 4;
 const TRY_PAUSE_MS = 500;
-const RETRY_INTERVAL_MS = 10 * 60_000;
+/** A disk that was full has room again soon, or not for hours: each pause is twice the one before it, up to the longest. */
+const FIRST_RETRY_MS = 10_000;
+const LONGEST_RETRY_MS = 10 * 60_000;
 const WATCH_INTERVAL_MS = 5_000;
 const DAMAGE_CODES = ["DATABASE_CORRUPT", "DATABASE_MISSING"] as const;
 
@@ -386,6 +388,8 @@ export class Recovery {
   /** Undefined when the result was declined. */
   async #recoverReleased(finding: MusterError, mayWait: boolean): Promise<RecoveryReport | undefined> {
     const { settings, clock } = this.#options;
+    let failedCount = 0;
+    let toldReason: string | undefined;
     for (let isAccepted = false; ;) {
       const since = clock.now();
       this.#state = { kind: "recovering", since, finding: finding.message };
@@ -394,7 +398,10 @@ export class Recovery {
       if (report.route === undefined) {
         const reason = summarize(report);
         this.#state = { kind: "failed", since, finding: finding.message, reason };
-        await this.#announce("failed", finding, reason, report);
+        // Once, however often it is tried.
+        if (reason !== toldReason) await this.#announce("failed", finding, reason, report);
+        toldReason = reason;
+        failedCount++;
         if (!mayWait) return undefined;
       } else if (settings().isAutomatic || isAccepted) {
         return this.#exchange(report);
@@ -402,7 +409,7 @@ export class Recovery {
         this.#state = { kind: "offered", since, finding: finding.message, offer: toOffer(report) };
         await this.#announce("offered", finding, summarize(report), report);
       }
-      const decision = await this.#awaitOutcome(this.#state);
+      const decision = await this.#awaitOutcome(this.#state, retryPauseMs(failedCount));
       if (decision === "decline") return undefined;
       if (decision === "accept" && report.route !== undefined) return this.#exchange(report);
       isAccepted = decision === "accept";
@@ -410,11 +417,14 @@ export class Recovery {
   }
 
   /** A decline whose restore fails is none, as long as the offer is what it was. */
-  async #awaitOutcome(waiting: Extract<RecoveryState, { finding: string }>): Promise<Decision["kind"]> {
+  async #awaitOutcome(
+    waiting: Extract<RecoveryState, { finding: string }>,
+    retryAfterMs: number,
+  ): Promise<Decision["kind"]> {
     const { databasePath, clock } = this.#options;
     for (;;) {
       this.#state = waiting;
-      const decision = await this.#awaitDecision(waiting.kind === "failed");
+      const decision = await this.#awaitDecision(waiting.kind === "failed" ? retryAfterMs : undefined);
       if (decision.kind !== "decline" || !decision.restore) return decision.kind;
       const offerFile = identifyOffer(databasePath);
       this.#state = { kind: "recovering", since: clock.now(), finding: waiting.finding };
@@ -466,7 +476,8 @@ export class Recovery {
     return this.#lastReport;
   }
 
-  async #awaitDecision(isRetrying: boolean): Promise<Decision> {
+  /** Without a number it is not tried again by itself. */
+  async #awaitDecision(retryAfterMs: number | undefined): Promise<Decision> {
     const { promise, resolve, reject } = Promise.withResolvers<Decision>();
     const { signal } = this.#stopping;
     const decide = (decision: Decision): void => {
@@ -481,9 +492,10 @@ export class Recovery {
     this.#decide = decide;
     signal.addEventListener("abort", onStop, { once: true });
     if (signal.aborted) onStop();
-    const cancel = isRetrying
-      ? this.#options.clock.schedule(RETRY_INTERVAL_MS, () => decide({ kind: "retry" }))
-      : undefined;
+    const cancel =
+      retryAfterMs === undefined
+        ? undefined
+        : this.#options.clock.schedule(retryAfterMs, () => decide({ kind: "retry" }));
     try {
       return await promise;
     } finally {
@@ -502,7 +514,7 @@ export class Recovery {
     const hint =
       kind === "offered"
         ? "Accept it (/dbbackup restore), or restore another backup."
-        : "Restore a backup by hand, or mend what the log names; it is tried again every ten minutes.";
+        : "Restore a backup by hand, or mend what the log names; it is tried again by itself, after ten minutes at the latest.";
     const reason = new MusterError("DATABASE_CORRUPT", `use the database: ${summary}`, { hint, cause: finding });
     degradation.transition({ kind: "offline", reason, since: clock.now() });
     logger.error(kind === "offered" ? "a recovered database is offered" : "the database cannot be recovered", {
@@ -544,7 +556,7 @@ const BEGIN_ANEW_HINT =
   "Restore a backup (npm run muster -- restore) or put the file back. To begin anew on purpose, move away what the message names, with the data folder's lock, and start again.";
 
 const UNREADABLE_HINT =
-  "Give the bot the right to read that folder, or bring its disk back: it is tried again every ten minutes. If there never was a database, remove the data folder's lock as well and start again.";
+  "Give the bot the right to read that folder, or bring its disk back: it is tried again by itself, after ten minutes at the latest. If there never was a database, remove the data folder's lock as well and start again.";
 
 function createAwayError(finding: MusterError): MusterError {
   return new MusterError(
@@ -555,6 +567,10 @@ function createAwayError(finding: MusterError): MusterError {
       cause: finding,
     },
   );
+}
+
+function retryPauseMs(failedCount: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** (failedCount - 1), LONGEST_RETRY_MS);
 }
 
 /** Another file at the same path is another offer. */

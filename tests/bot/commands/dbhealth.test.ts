@@ -112,7 +112,7 @@ const RECOVERIES: readonly (readonly [string, RecoveryState, readonly string[]])
   [
     "failed",
     { kind: "failed", since: NOW, finding: SECRETS, reason: SECRETS },
-    ["could not be recovered", "every ten minutes", "`/dbbackup restore`"],
+    ["could not be recovered", "tried again by itself", "`/dbbackup restore`"],
   ],
 ];
 

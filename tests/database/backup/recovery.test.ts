@@ -170,13 +170,21 @@ describe("a recovery that fails", () => {
     expect(rig.openCount).toBe(0);
   });
 
-  it("is tried again after ten minutes, each time, until it succeeds", async () => {
-    rig.clock.advance(10 * MINUTE_MS - 1);
-    await rig.turn();
-    expect(rig.state.kind).toBe("failed");
-    rig.clock.advance(1);
+  it("is tried again after ten seconds and then ever longer, up to ten minutes, and told of once", async () => {
+    for (const seconds of [10, 20, 40, 80, 160, 320, 600, 600]) {
+      rig.clock.advance(seconds * 1_000 - 1);
+      await rig.turn();
+      expect(rig.state.kind).toBe("failed");
+      rig.clock.advance(1);
+      await rig.until("recovering");
+      await rig.until("failed");
+    }
+    expect(rig.incidents).toEqual(["failed"]);
+    rig.failures.set("restore", new MusterError("DATABASE_FULL", "restore the database: no room"));
+    rig.clock.advance(10 * MINUTE_MS);
     await rig.until("recovering");
     await rig.until("failed");
+    expect(rig.incidents).toEqual(["failed", "failed"]);
     rig.failures.clear();
     rig.clock.advance(10 * MINUTE_MS);
     await rig.until("idle");

@@ -11,6 +11,7 @@ import {
   type APIApplication,
 } from "discord.js";
 import { MusterError, toError } from "../core/errors.ts";
+import { forgetLimitsWhenClockGoesBack } from "./rate-limits.ts";
 
 export interface DiscordAccess {
   readonly token: string;
@@ -88,6 +89,7 @@ export function createClient(access: DiscordAccess, hasMemberList: boolean, stop
       AutoModerationRuleManager: 0,
     }),
   });
+  forgetLimitsWhenClockGoesBack(client.rest);
   return client;
 }
 

@@ -1,5 +1,5 @@
-import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { buildPreload } from "../tests/helpers/preload.ts";
 
 /**
  * A disk that takes longer to sync than this machine's. Whoever measures on a fast one would otherwise never see what
@@ -8,17 +8,8 @@ import { join } from "node:path";
 
 const SOURCE = join(import.meta.dirname, "slow-sync.c");
 
-/** Why it cannot be had on this machine; undefined when it can. */
-export function findObstacle(): string | undefined {
-  if (process.platform !== "linux") return "the library that makes a sync slower is made for Linux";
-  if (spawnSync("cc", ["--version"]).status !== 0) return "there is no C compiler (cc) to build slow-sync.c with";
-  return undefined;
-}
-
 /** Builds the library into a folder. Gives what a process needs in its environment for each of its syncs to take so much longer. */
 export function slowSyncEnvironment(folder: string, addedMs: number): Readonly<Record<string, string>> {
-  const path = join(folder, "slow-sync.so");
-  execFileSync("cc", ["-shared", "-fPIC", "-O1", "-Wall", "-o", path, SOURCE, "-ldl"], { stdio: "pipe" });
   // Rings would sync without any call that could be made slower.
-  return { LD_PRELOAD: path, SLOW_SYNC_US: String(addedMs * 1_000), UV_USE_IO_URING: "0" };
+  return { LD_PRELOAD: buildPreload(SOURCE, folder), SLOW_SYNC_US: String(addedMs * 1_000), UV_USE_IO_URING: "0" };
 }

@@ -1,5 +1,6 @@
 import type { Bench, Figure, Findings, Row } from "../harness.ts";
-import { findObstacle, slowSyncEnvironment } from "../slow-sync.ts";
+import { findPreloadObstacle } from "../../tests/helpers/preload.ts";
+import { slowSyncEnvironment } from "../slow-sync.ts";
 import { startBot } from "./muster.ts";
 import { openPeers, PEERS, PLAIN, UNTUNED_PEERS } from "./peers.ts";
 
@@ -67,7 +68,7 @@ const onSlowDisk = (row: Row): Row => ({
   ...row,
   name: `${row.name}-slow-disk`,
   title: `${row.title}, each sync ${SLOW_SYNC_MS} ms longer`,
-  findObstacle,
+  findObstacle: findPreloadObstacle,
   run: async (bench) => {
     bench.addEnvironment(slowSyncEnvironment(await bench.createFolder("slow-sync"), SLOW_SYNC_MS));
     return row.run(bench);

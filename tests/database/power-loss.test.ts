@@ -1,13 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { withFolder } from "../helpers/database.ts";
+import { findPreloadObstacle } from "../helpers/preload.ts";
 import { compareFolders } from "../torture/power-loss/compare-folders.ts";
 import { Disk } from "../torture/power-loss/disk.ts";
 import { cutPowerInExchange } from "../torture/power-loss/exchange-cuts.ts";
 import { cutPowerInLoad, promisesOf, runLoad } from "../torture/power-loss/rounds.ts";
-import { findObstacle } from "../torture/power-loss/shim.ts";
 
-const obstacle = findObstacle();
+const obstacle = findPreloadObstacle();
 const describeHere = obstacle === undefined ? describe : describe.skip;
 const seed = Date.now() % 1_000_000;
 

@@ -1,9 +1,9 @@
 import { withFolder } from "../helpers/database.ts";
+import { findPreloadObstacle } from "../helpers/preload.ts";
 import { cutPowerInExchange } from "./power-loss/exchange-cuts.ts";
 import { cutPowerInLoad, promisesOf, runLoad } from "./power-loss/rounds.ts";
-import { findObstacle } from "./power-loss/shim.ts";
 
-const obstacle = findObstacle();
+const obstacle = findPreloadObstacle();
 const describeHere = obstacle === undefined ? describe : describe.skip;
 
 /** Another journal each time, whatever the seed: a failing one is kept with the disks that were made of it. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readFileSync, realpathSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { encodeNote, parseJournal, type JournalRecord } from "./journal.ts";
-import { buildShim, shimEnvironment } from "./shim.ts";
+import { shimEnvironment } from "./shim.ts";
 
 /**
  * A process whose every change to its disk is noted. What it reports goes to the same journal, behind the changes that
@@ -23,7 +23,7 @@ export class PoweredProcess {
     this.#journalPath = join(folder, "journal");
     mkdirSync(this.root);
     const journal = openSync(this.#journalPath, "a");
-    const env = { ...process.env, ...shimEnvironment(buildShim(folder), this.root, this.#journalPath) };
+    const env = { ...process.env, ...shimEnvironment(folder, this.root, this.#journalPath) };
     this.#child = fork(script, [this.root, ...parameters], { execArgv: [], env });
     this.#child.on("message", (report) => {
       this.reports.push(report);

@@ -60,7 +60,8 @@ const extraOptions =
   (options.load === 6 ? "" : ` --load ${options.load}`) +
   (options.most === MAX_FAULTS ? "" : ` --most ${options.most}`) +
   (options.faults === undefined ? "" : ` --faults "${options.faults.join(",")}"`);
-console.log(`Seed ${seed}. Left out: ${leftOut.join("; ")}.`);
+const heading = `Seed ${seed}. Left out: ${leftOut.length === 0 ? "nothing" : leftOut.join("; ")}.`;
+console.log(heading);
 
 const rounds: CampaignRound[] = [];
 const startedAt = performance.now();
@@ -101,7 +102,7 @@ function show(result: CampaignRound): void {
 
 function finish(): void {
   bar.stop();
-  console.log(`\n${formatTable(rounds)}\n\nSeed ${seed}. Left out: ${leftOut.join("; ")}.`);
+  console.log(`\n${formatTable(rounds)}\n\n${heading}`);
   if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(toJson(seed, rounds, leftOut), null, 2));
 }
 

@@ -4,6 +4,7 @@ import type { HealthReport } from "../../../src/database/health/health-types.ts"
 import { BotProcess } from "./bot-process.ts";
 import { Load } from "./load.ts";
 import { Model } from "./model.ts";
+import type { MovedClock } from "./moved-clock.ts";
 import { DiscordWorld } from "./world.ts";
 
 const MAX_LOAD_ATTEMPTS = 10;
@@ -15,6 +16,8 @@ export class Rig {
   readonly model = new Model();
   readonly load: Load;
   settings: Readonly<Record<string, string>> = {};
+  /** That the bot of this round goes by; undefined = the machine's. */
+  clock: MovedClock | undefined;
   /** What went wrong with the bot itself, as it happened. */
   readonly incidents: string[] = [];
   killCount = 0;
@@ -108,6 +111,7 @@ export class Rig {
 
   async close(): Promise<void> {
     await this.kill();
+    this.clock?.close();
     await this.world.sandbox.stop();
   }
 
@@ -135,7 +139,7 @@ export class Rig {
   }
 
   get #hasFailingCalls(): boolean {
-    return this.settings["LD_PRELOAD"] !== undefined;
+    return this.settings["FIU_CTRL_FIFO"] !== undefined;
   }
 
   async #spawn(): Promise<BotProcess> {

@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { runChecks } from "./checks.ts";
 import type { Heal } from "./faults/fault.ts";
 import { fiuEnvironment } from "./faults/system-faults.ts";
+import { MovedClock } from "./moved-clock.ts";
 import type { PlannedFault, RoundPlan } from "./plan.ts";
 import type { Random } from "./random.ts";
 import type { Rig } from "./rig.ts";
@@ -49,8 +50,7 @@ export function runRound(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
 }
 
 async function run(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
-  const isFailing = plan.faults.some(({ fault }) => fault.needs === "libfiu");
-  rig.settings = { ...plan.settings, ...(isFailing ? fiuEnvironment(rig) : {}) };
+  rig.settings = { ...plan.settings, ...prepare(rig, plan) };
   const { load, model } = rig;
   const before = { acknowledged: model.acknowledgedCount + load.reactionCount, kills: rig.killCount };
   const remindersBefore = rig.world.reminders.size;
@@ -100,6 +100,19 @@ async function run(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
     unansweredCount: load.unansweredCount - unansweredBefore,
     missed,
   };
+}
+
+/** What the round's faults need in the bot's environment. */
+function prepare(rig: Rig, { faults }: RoundPlan): Readonly<Record<string, string>> {
+  const needs = new Set(faults.map(({ fault }) => fault.needs));
+  rig.clock?.close();
+  rig.clock = needs.has("moved-clock") ? new MovedClock(rig.folder) : undefined;
+  const environments = [needs.has("libfiu") ? fiuEnvironment(rig) : {}, rig.clock?.environment ?? {}];
+  const preloads = environments.flatMap(({ LD_PRELOAD }) => LD_PRELOAD ?? []);
+  return Object.assign({}, ...environments, preloads.length === 0 ? {} : { LD_PRELOAD: preloads.join(" ") }) as Record<
+    string,
+    string
+  >;
 }
 
 /** Ready, well, and with a backup of the archive's newest generation: before that nothing can be promised. */

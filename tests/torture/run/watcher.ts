@@ -37,11 +37,21 @@ export class Watcher {
     await this.#watching;
   }
 
+  /** Since it had been moved so often. */
+  #isClockWrong(moveCount: number): boolean {
+    const { clock } = this.#rig;
+    return clock !== undefined && (clock.aheadMs !== 0 || clock.moveCount !== moveCount);
+  }
+
   async #watch(): Promise<void> {
     while (this.#isWatching) {
+      const moveCount = this.#rig.clock?.moveCount ?? 0;
       const health = await this.#rig.health();
       if (health) this.longestStallMs = Math.max(this.longestStallMs, health.system.eventLoopDelay.maxMs);
-      if (health && isNormal(health)) {
+      if (this.#isClockWrong(moveCount)) {
+        // What the bot called by a time until now, it may call by another one.
+        this.restorableMoments.length = 0;
+      } else if (health && isNormal(health)) {
         this.#rig.model.noteApplied(health.at);
         this.soundMoments.push(health.at);
         if (isRestorable(health)) this.restorableMoments.push(health.backups.restorableUntil!);

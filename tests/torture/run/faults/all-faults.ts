@@ -6,20 +6,15 @@ import { findObstacle, systemFaults } from "./system-faults.ts";
 
 export const ALL_FAULTS: readonly Fault[] = [...processFaults, ...systemFaults, ...fileFaults, ...discordFaults];
 
-/** Families that no machine can be given here, and why. */
-export const NEVER_DONE: readonly string[] = [
-  "clock jumps: the bot's own process takes the machine's clock, which is others' too",
-];
-
 /** Those of the machine at hand, and what is left out with its reason. */
 export function listPossibleFaults(): { readonly faults: readonly Fault[]; readonly leftOut: readonly string[] } {
   const reasons = new Map<Need, string>();
-  for (const need of ["libfiu", "own-disk", "permissions"] as const) {
+  for (const need of ["libfiu", "own-disk", "permissions", "moved-clock"] as const) {
     const obstacle = findObstacle(need);
     if (obstacle !== undefined) reasons.set(need, obstacle);
   }
   return {
     faults: ALL_FAULTS.filter(({ needs }) => needs === undefined || !reasons.has(needs)),
-    leftOut: [...[...reasons].map(([need, reason]) => `${need}: ${reason}`), ...NEVER_DONE],
+    leftOut: [...reasons].map(([need, reason]) => `${need}: ${reason}`),
   };
 }

@@ -3,7 +3,7 @@ import type { Random } from "../random.ts";
 import type { Rig } from "../rig.ts";
 
 /** What a machine may lack: then faults that need it are left out, and said. */
-export type Need = "libfiu" | "own-disk" | "permissions";
+export type Need = "libfiu" | "own-disk" | "permissions" | "moved-clock";
 
 /** Ends what was begun. */
 export type Heal = () => Promise<void> | void;

@@ -3,16 +3,24 @@ import { chmodSync, existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { fillDisk } from "../../../helpers/full-disk.ts";
+import { findPreloadObstacle } from "../../../helpers/preload.ts";
+import type { Random } from "../random.ts";
 import type { Rig } from "../rig.ts";
 import type { Fault, Heal, Need } from "./fault.ts";
 
-/** The operating system that refuses: calls that fail through libfiu, a disk without space, permissions that are gone. */
+/**
+ * The operating system that refuses: calls that fail through libfiu, a disk without space, permissions that are gone; and
+ * a clock that is moved.
+ */
 
 const FIU_LIBRARIES = ["fiu_run_preload.so", "fiu_posix_preload.so"].map((name) => `/usr/lib/fiu/${name}`);
 /** Values of errno. */
 const EIO = 5;
 const EMFILE = 24;
 const ENOSPC = 28;
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 const CALLS = [
   { call: "pread", points: ["posix/io/rw/pread"], errno: EIO },
@@ -74,9 +82,16 @@ async function takePermissions({ databasePath }: Rig): Promise<Heal> {
   };
 }
 
+/** As when a machine without a battery for its clock has begun with any time, and hears of the right one later. */
+async function jump({ clock }: Rig, random: Random): Promise<Heal> {
+  clock!.move(random.pick([-DAY_MS, -HOUR_MS, -5_000, 5_000, HOUR_MS, DAY_MS]));
+  return () => clock!.move(0);
+}
+
 export const systemFaults: readonly Fault[] = [
   ...failingCalls,
   { name: "disk full", weight: 3, needs: "own-disk", maxMs: 4_000, begin: async ({ home }) => fillDisk(home) },
+  { name: "clock jumps", weight: 3, needs: "moved-clock", maxMs: 8_000, begin: jump },
   { name: "permissions taken", weight: 2, needs: "permissions", maxMs: 4_000, begin: takePermissions },
 ];
 
@@ -90,5 +105,7 @@ export function findObstacle(need: Need): string | undefined {
       return isRoot ? undefined : "mounting a small disk takes root";
     case "permissions":
       return isRoot ? "no permission stops root" : undefined;
+    case "moved-clock":
+      return findPreloadObstacle();
   }
 }

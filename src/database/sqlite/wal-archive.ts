@@ -324,17 +324,18 @@ export class WalArchive {
 
   /**
    * A commit without a note behind it was made by another program, or before a crash: then the log's last change says
-   * when, and not the present moment, which may be hours later. The clock may be set back; the order is not.
+   * when, and not the present moment, which may be hours later. The clock may be set back; the order is not. Nothing was
+   * made later than now: a note that says so is of a clock that ran ahead.
    */
   #dateCommits(commits: readonly WalCommit[], log: Log): number[] {
     const frameBytes = FRAME_HEADER_BYTES + log.header!.pageBytes;
-    const unnotedAt = Math.min(this.#options.now(), log.changedAt);
+    const now = this.#options.now();
     let at = this.#lastAt;
     let index = 0;
     return commits.map(({ offset }) => {
       const frameCount = (offset - WAL_HEADER_BYTES) / frameBytes;
       while (index < this.#notes.length && this.#notes[index]!.frameCount < frameCount) index++;
-      at = Math.max(at, this.#notes[index]?.at ?? unnotedAt);
+      at = Math.max(at, Math.min(now, this.#notes[index]?.at ?? log.changedAt));
       return at;
     });
   }

@@ -137,6 +137,24 @@ describe("the time of an archived commit", () => {
     });
   });
 
+  it("is not later than its copy, also when the clock was ahead at the commit: one new generation is enough", async () => {
+    await withRig(async (rig) => {
+      rig.now = 3_600_000;
+      rig.write(rig.now);
+      rig.archive.flush();
+      rig.write(3_601_000);
+      rig.now = 60_000;
+      rig.write(rig.now);
+      rig.archive.flush();
+      const { generation } = rig;
+      rig.now = 61_000;
+      rig.write(rig.now);
+      rig.archive.flush();
+      expect(rig.generation).toBe(generation);
+      expect(await rig.readTimes()).toEqual([60_000, 60_000, 60_000, 60_000, 61_000]);
+    });
+  });
+
   it("is when the log was changed last, for what a crash left unarchived", async () => {
     await withRig(async (rig) => {
       rig.now = Date.now();

@@ -10,8 +10,8 @@ export class MovedClock {
   readonly environment: Readonly<Record<string, string>> & { readonly LD_PRELOAD: string };
   readonly #file: number;
   #aheadMs = 0;
-  /** How often it was moved. */
-  moveCount = 0;
+  /** By the machine's clock; 0 = never. */
+  movedAt = 0;
 
   /** Throws without a C compiler. */
   constructor(folder: string) {
@@ -19,7 +19,7 @@ export class MovedClock {
     this.#file = openSync(path, "w");
     this.environment = { LD_PRELOAD: buildPreload(SOURCE, folder), MOVED_CLOCK: path };
     this.move(0);
-    this.moveCount = 0;
+    this.movedAt = 0;
   }
 
   get aheadMs(): number {
@@ -29,7 +29,7 @@ export class MovedClock {
   /** Negative: behind the machine's. All processes that go by it have it at once. */
   move(aheadMs: number): void {
     this.#aheadMs = aheadMs;
-    this.moveCount++;
+    this.movedAt = Date.now();
     const bytes = Buffer.alloc(8);
     bytes.writeBigInt64LE(BigInt(aheadMs) * 1_000n);
     writeSync(this.#file, bytes, 0, bytes.length, 0);

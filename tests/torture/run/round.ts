@@ -107,6 +107,7 @@ function prepare(rig: Rig, { faults }: RoundPlan): Readonly<Record<string, strin
   const needs = new Set(faults.map(({ fault }) => fault.needs));
   rig.clock?.close();
   rig.clock = needs.has("moved-clock") ? new MovedClock(rig.folder) : undefined;
+  rig.wasClockMoved ||= rig.clock !== undefined;
   const environments = [needs.has("libfiu") ? fiuEnvironment(rig) : {}, rig.clock?.environment ?? {}];
   const preloads = environments.flatMap(({ LD_PRELOAD }) => LD_PRELOAD ?? []);
   return Object.assign({}, ...environments, preloads.length === 0 ? {} : { LD_PRELOAD: preloads.join(" ") }) as Record<

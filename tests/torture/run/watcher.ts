@@ -4,6 +4,8 @@ import type { Rig } from "./rig.ts";
 
 const LOOK_MS = 200;
 const RESTORABLE_LAG_MS = 5_000;
+/** The archive goes on through a clock that is set back by so much: these moments come twice, and the first one counts. */
+const REPEATED_MS = 6_000;
 
 export function isNormal(health: HealthReport | undefined): boolean {
   if (!health) return false;
@@ -11,9 +13,12 @@ export function isNormal(health: HealthReport | undefined): boolean {
   return database.state === "normal" && database.queue.size === 0 && gateway.isConnected;
 }
 
-/** The archive goes on from a backup; between a new beginning and its first backup it does not. */
-export function isRestorable({ at, backups }: HealthReport): boolean {
-  return backups.restorableUntil !== undefined && backups.restorableUntil > at - RESTORABLE_LAG_MS;
+/**
+ * The archive goes on from a backup; between a new beginning and its first backup it does not. A time that is still to
+ * come is one of a clock that was ahead.
+ */
+export function isRestorable({ at, backups: { restorableUntil = 0 } }: HealthReport): boolean {
+  return restorableUntil > at - RESTORABLE_LAG_MS && restorableUntil <= at;
 }
 
 /** Looks at the bot's own report again and again, as a monitoring system does. */
@@ -37,24 +42,19 @@ export class Watcher {
     await this.#watching;
   }
 
-  /** Since it had been moved so often. */
-  #isClockWrong(moveCount: number): boolean {
-    const { clock } = this.#rig;
-    return clock !== undefined && (clock.aheadMs !== 0 || clock.moveCount !== moveCount);
-  }
-
   async #watch(): Promise<void> {
     while (this.#isWatching) {
-      const moveCount = this.#rig.clock?.moveCount ?? 0;
       const health = await this.#rig.health();
       if (health) this.longestStallMs = Math.max(this.longestStallMs, health.system.eventLoopDelay.maxMs);
-      if (this.#isClockWrong(moveCount)) {
-        // What the bot called by a time until now, it may call by another one.
-        this.restorableMoments.length = 0;
-      } else if (health && isNormal(health)) {
+      const { aheadMs = 0, movedAt = -Infinity } = this.#rig.clock ?? {};
+      // What the bot called by a time before, it may call by another one.
+      if (this.restorableMoments.some((at) => at < movedAt)) this.restorableMoments.length = 0;
+      if (health && isNormal(health) && aheadMs === 0 && health.at > movedAt && health.at <= Date.now()) {
         this.#rig.model.noteApplied(health.at);
         this.soundMoments.push(health.at);
-        if (isRestorable(health)) this.restorableMoments.push(health.backups.restorableUntil!);
+        const { restorableUntil = 0 } = health.backups;
+        if (isRestorable(health) && restorableUntil > movedAt + REPEATED_MS)
+          this.restorableMoments.push(restorableUntil);
       }
       await pause(LOOK_MS);
     }

@@ -219,7 +219,7 @@ function buildParts(options: BotOptions, client: Client<true>, hasMemberList: bo
   const flags = new GuildFlags(store, late);
   const directory = new MemberDirectory(client, clock);
   const audience = new Audience({ client, store, flags, directory, hasMemberList });
-  const reconciler = new Reconciler(client, store, clock);
+  const reconciler = new Reconciler(client, store);
   const alerts = new GuildAlerts(messages, flags, logger);
   const cards = new EventCards({ client, store, audience, flags, clock, logger, texts });
   const wakeReminders = (): void => reminders.wake();

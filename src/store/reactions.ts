@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineRead, defineWrite, type ReadTransaction, type WriteTransaction } from "../database/operation.ts";
-import { emojiKey, eventAnswers, eventId, guildEvents, guildMembers, moment, snowflake, username } from "./inputs.ts";
+import { emojiKey, eventAnswers, eventId, guildEvents, guildMembers, snowflake, username } from "./inputs.ts";
 import { observeUser } from "./users.ts";
 
 export interface AnswerRecord {
@@ -112,28 +112,27 @@ export const reactionOperations = {
 
   /**
    * Makes the stored reactions equal to what Discord has: what was missed is added, what was removed is removed.
-   * `reactions` is the whole truth as it was at `readAt`; rows newer than that are left alone.
+   * `reactions` is the whole truth.
    */
   reconcile: defineWrite({
     input: z.object({
       guildId: snowflake,
       eventId,
-      readAt: moment,
       reactions: z.array(z.object({ userId: snowflake, username, emoji: emojiKey.min(1) })).max(200_000),
     }),
     touches: touchedWithMembers,
     whenAway: "refuse",
     async run(
       transaction,
-      { guildId, eventId, readAt, reactions },
+      { guildId, eventId, reactions },
       { requestedAt },
     ): Promise<{ added: number; removed: number }> {
       const event = await findTracked(transaction, eventId, requestedAt);
       if (!event || event.guildId !== guildId) return { added: 0, removed: 0 };
       const keyOf = (userId: string, emoji: string): string => `${userId} ${emoji}`;
       const actual = new Set(reactions.map(({ userId, emoji }) => keyOf(userId, emoji)));
-      const stored = await transaction.all<{ userId: string; emoji: string; createdAt: number }>(
-        "SELECT user_id AS userId, emoji, created_at AS createdAt FROM reaction WHERE event_id = ?",
+      const stored = await transaction.all<{ userId: string; emoji: string }>(
+        "SELECT user_id AS userId, emoji FROM reaction WHERE event_id = ?",
         eventId,
       );
       const known = new Set(stored.map(({ userId, emoji }) => keyOf(userId, emoji)));
@@ -143,8 +142,8 @@ export const reactionOperations = {
         await observeUser(transaction, guildId, { id: userId, username, isBot: false }, requestedAt);
         if (await insertReaction(transaction, event, eventId, { userId, emoji, at: requestedAt })) added++;
       }
-      for (const { userId, emoji, createdAt } of stored) {
-        if (actual.has(keyOf(userId, emoji)) || createdAt >= readAt) continue;
+      for (const { userId, emoji } of stored) {
+        if (actual.has(keyOf(userId, emoji))) continue;
         await transaction.run(
           "DELETE FROM reaction WHERE event_id = ? AND user_id = ? AND emoji = ?",
           ...[eventId, userId, emoji],

@@ -26,7 +26,6 @@ export type StoreCommand =
       readonly kind: "reconcile";
       readonly event: number;
       /** How many of the newest changes came after the reactions were read. */
-      readonly age: number;
       readonly reactions: readonly { readonly userId: string; readonly emoji: string }[];
     };
 
@@ -69,7 +68,6 @@ export const storeCommand: fc.Arbitrary<StoreCommand> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("reconcile" as const),
       event,
-      age: fc.nat({ max: 4 }),
       reactions: fc.uniqueArray(fc.record({ userId, emoji }), {
         maxLength: 6,
         selector: (reaction) => `${reaction.userId} ${reaction.emoji}`,

@@ -100,12 +100,10 @@ async function reconcile(
   event: ModelEvent,
   command: StoreCommand & { kind: "reconcile" },
 ): Promise<void> {
-  const readAt = world.clock.now() - command.age;
   const reactions = command.reactions.map((reaction) => ({ ...reaction, username: null }));
   const result = await world.store.reactions.reconcile({
     guildId: world.guildId,
     eventId: event.id,
-    readAt,
     reactions,
   });
   if (event.state === "closed") {
@@ -113,7 +111,7 @@ async function reconcile(
     return;
   }
   const truth = new Set(command.reactions.map(({ userId, emoji }) => keyOf(userId, emoji)));
-  const removed = [...event.answers].filter(([key, at]) => !truth.has(key) && at < readAt).map(([key]) => key);
+  const removed = [...event.answers.keys()].filter((key) => !truth.has(key));
   const added = [...truth].filter((key) => !event.answers.has(key));
   for (const key of removed) event.answers.delete(key);
   for (const key of added) event.answers.set(key, world.clock.now());

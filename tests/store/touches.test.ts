@@ -66,10 +66,7 @@ describe("what a write says that it touches", () => {
       ["reactions.record", { ...answer, username: null, emoji: "✅" }],
       ["events.edit", { ...event, actorId: OWNER, changes: { title: "New", reactions: ["❌"] } }],
       ["reactions.withdraw", { ...answer, emoji: "✅" }],
-      [
-        "reactions.reconcile",
-        { guildId, eventId: first, readAt: at, reactions: [{ userId: OWNER, username: null, emoji: "❌" }] },
-      ],
+      ["reactions.reconcile", { guildId, eventId: first, reactions: [{ userId: OWNER, username: null, emoji: "❌" }] }],
       ["reactions.withdrawAll", { guildId, eventId: first }],
       ["reminders.begin", { ...reminder, id: reminder1, scheduledAt: at, nextReminderAt: at + 10, actorId: OWNER }],
       ["reminders.progress", { ...reminder, id: reminder1, userIds: [MEMBER_1] }],

@@ -47,9 +47,9 @@ export class ReactionTracker {
     if (!event || user.bot === true) return;
     const emoji = matchEventEmoji(emojiKey(reaction.emoji), event.reactions);
     const { guildId, id: eventId } = event;
-    this.#write(event, () =>
-      this.#options.store.reactions.record({ guildId, eventId, userId: user.id, username: user.username, emoji }),
-    );
+    const observed = { userId: user.id, username: user.username, emoji };
+    this.#options.reconciler.noteAddition(eventId, observed);
+    this.#write(event, () => this.#options.store.reactions.record({ guildId, eventId, ...observed }));
   }
 
   #withdraw(reaction: MessageReaction | PartialMessageReaction, user: User | PartialUser): void {

@@ -6,7 +6,6 @@ import {
   type Client,
   type RESTGetAPIChannelMessageReactionUsersResult,
 } from "discord.js";
-import type { Clock } from "../../core/clock.ts";
 import { emojiIdentity, emojiKey, matchEventEmoji, toReactionIdentifier } from "../../roll-call/emoji.ts";
 import type { EventRecord } from "../../store/events.ts";
 import type { Store } from "../../store/store.ts";
@@ -14,9 +13,9 @@ import type { Store } from "../../store/store.ts";
 /** Discord's limit for a page of the people behind a reaction. */
 const PAGE_SIZE = 100;
 
-interface ObservedReaction {
+export interface ObservedReaction {
   readonly userId: string;
-  readonly username: string;
+  readonly username: string | null;
   readonly emoji: string;
 }
 
@@ -33,21 +32,18 @@ interface WaitingCall {
 
 /**
  * Makes the stored answers of an event equal to the reactions that its message has. Reading them takes many requests,
- * during which people go on reacting: what the gateway tells meanwhile is newer than what was read, so additions are
- * left alone (the store compares times) and withdrawals are taken out of what was read.
+ * during which people go on reacting: what the gateway tells meanwhile is newer than what was read, and is put into it.
  */
 export class Reconciler {
   readonly #client: Client;
   readonly #store: Store;
-  readonly #clock: Clock;
   readonly #running = new Map<string, Promise<ReconcileOutcome>>();
   readonly #waiting = new Map<string, WaitingCall>();
-  readonly #withdrawnMeanwhile = new Map<string, Set<string>>();
+  readonly #meanwhile = new Map<string, ChangesMeanwhile>();
 
-  constructor(client: Client, store: Store, clock: Clock) {
+  constructor(client: Client, store: Store) {
     this.#client = client;
     this.#store = store;
-    this.#clock = clock;
   }
 
   /**
@@ -71,34 +67,33 @@ export class Reconciler {
     return next.outcome;
   }
 
+  /** The gateway says that somebody reacted. */
+  noteAddition(eventId: string, reaction: ObservedReaction): void {
+    this.#meanwhile.get(eventId)?.add(reaction);
+  }
+
   /** The gateway says that a reaction was withdrawn; without `emoji` all of them, without `userId` everybody's. */
   noteWithdrawal(eventId: string, userId: string | undefined, emoji: string | undefined): void {
-    this.#withdrawnMeanwhile.get(eventId)?.add(withdrawalKey(userId, emoji));
+    this.#meanwhile.get(eventId)?.withdraw(userId, emoji);
   }
 
   #start(event: EventRecord): Promise<ReconcileOutcome> {
     const run = this.#reconcile(event).finally(() => {
       this.#running.delete(event.id);
-      this.#withdrawnMeanwhile.delete(event.id);
+      this.#meanwhile.delete(event.id);
     });
     this.#running.set(event.id, run);
     return run;
   }
 
   async #reconcile(event: EventRecord): Promise<ReconcileOutcome> {
-    const withdrawn = new Set<string>();
-    this.#withdrawnMeanwhile.set(event.id, withdrawn);
-    const readAt = this.#clock.now();
+    const meanwhile = new ChangesMeanwhile();
+    this.#meanwhile.set(event.id, meanwhile);
     const observed = await this.#readReactions(event);
-    const isWithdrawn = ({ userId, emoji }: ObservedReaction): boolean =>
-      [withdrawalKey(userId, emoji), withdrawalKey(undefined, emoji), withdrawalKey(undefined, undefined)].some((key) =>
-        withdrawn.has(key),
-      );
     return this.#store.reactions.reconcile({
       guildId: event.guildId,
       eventId: event.id,
-      readAt,
-      reactions: observed.filter((reaction) => !isWithdrawn(reaction)),
+      reactions: meanwhile.applyTo(observed),
     });
   }
 
@@ -129,11 +124,42 @@ export class Reconciler {
   }
 }
 
+/** What the gateway tells of one event while its reactions are read. */
+class ChangesMeanwhile {
+  readonly #added = new Map<string, ObservedReaction>();
+  readonly #withdrawn = new Set<string>();
+
+  add(reaction: ObservedReaction): void {
+    this.#added.set(changeKey(reaction.userId, reaction.emoji), reaction);
+  }
+
+  withdraw(userId: string | undefined, emoji: string | undefined): void {
+    const key = changeKey(userId, emoji);
+    this.#withdrawn.add(key);
+    for (const [addedKey, reaction] of this.#added) {
+      if (withdrawalsOf(reaction).includes(key)) this.#added.delete(addedKey);
+    }
+  }
+
+  /** Each reaction once. */
+  applyTo(observed: readonly ObservedReaction[]): ObservedReaction[] {
+    const isLeft = (reaction: ObservedReaction): boolean =>
+      !this.#added.has(changeKey(reaction.userId, reaction.emoji)) &&
+      !withdrawalsOf(reaction).some((key) => this.#withdrawn.has(key));
+    return [...observed.filter(isLeft), ...this.#added.values()];
+  }
+}
+
+/** What takes a reaction away: its own withdrawal, that of everybody's with its emoji, that of all. */
+function withdrawalsOf({ userId, emoji }: ObservedReaction): string[] {
+  return [changeKey(userId, emoji), changeKey(undefined, emoji), changeKey(undefined, undefined)];
+}
+
 /** Normal and burst reactions are listed apart. */
 function listKinds({ count_details: counts }: APIReaction): ReactionType[] {
   return [...(counts.normal > 0 ? [ReactionType.Normal] : []), ...(counts.burst > 0 ? [ReactionType.Super] : [])];
 }
 
-function withdrawalKey(userId: string | undefined, emoji: string | undefined): string {
+function changeKey(userId: string | undefined, emoji: string | undefined): string {
   return `${userId ?? "*"} ${emoji === undefined ? "*" : emojiIdentity(emoji)}`;
 }

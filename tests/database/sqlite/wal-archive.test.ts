@@ -50,6 +50,7 @@ class Rig {
   }
 
   note(at: number, isCertain: boolean): void {
+    this.now = Math.max(this.now, at);
     const [{ log }] = this.database.pragma("wal_checkpoint(NOOP)") as [{ log: number }];
     this.archive.noteCommit({ at, frameCount: log, isCertain });
   }

@@ -25,7 +25,6 @@ export type StoreCommand =
   | {
       readonly kind: "reconcile";
       readonly event: number;
-      /** How many of the newest changes came after the reactions were read. */
       readonly reactions: readonly { readonly userId: string; readonly emoji: string }[];
     };
 

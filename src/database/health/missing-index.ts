@@ -21,8 +21,9 @@ export function findMissingIndex(sql: string, plan: readonly string[]): string |
   });
   const sorted = plan.some((line) => line.startsWith("USE TEMP B-TREE FOR ORDER BY")) ? listOrderColumns(sql) : [];
   if (findings.length === 0 && sorted.length > 0) {
-    const table = /\bFROM\s+([a-z_]\w*)/i.exec(sql)?.[1];
     const outer = sql.replace(/\(\s*SELECT\b[^()]*\)/gi, "()");
+    // None when it sorts what a subquery gives.
+    const table = /\bFROM\s+([a-z_]\w*)/i.exec(outer)?.[1];
     if (table) findings.push(...describe(table, [...listFilterColumns(outer, table), ...sorted]));
   }
   return findings.length === 0 ? undefined : [...new Set(findings)].join(", ");

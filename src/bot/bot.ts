@@ -3,7 +3,9 @@ import { ChartDrawer } from "../charts/chart-drawer.ts";
 import type { LiveSettings } from "../config/live-settings.ts";
 import { sleep, type Clock } from "../core/clock.ts";
 import { isMusterError, MusterError } from "../core/errors.ts";
+import { Interval } from "../core/interval.ts";
 import type { Logger } from "../core/logger.ts";
+import { SetBackDetector } from "../core/set-back-detector.ts";
 import type { DatabaseManager } from "../database/database-manager.ts";
 import type { GatewayReport } from "../database/health/health-types.ts";
 import type { HealthMonitor } from "../database/health-monitor.ts";
@@ -33,10 +35,9 @@ import { LateChanges } from "./late-changes.ts";
 import { LimitedNotices } from "./limited-notices.ts";
 import { Audience } from "./members/audience.ts";
 import { MemberDirectory } from "./members/member-directory.ts";
-import { MAX_POSTPONEMENT_MS } from "./reminders/failed-tries.ts";
-import { planNextReminder } from "./reminders/reminder-plan.ts";
 import { ReminderSender } from "./reminders/reminder-sender.ts";
 import { ReminderService } from "./reminders/reminder-service.ts";
+import { Replanner } from "./reminders/replanner.ts";
 import { english } from "./texts/texts.ts";
 import { watchConnection } from "./watch-connection.ts";
 
@@ -46,6 +47,9 @@ const CONNECT_RETRY = { maxAttempts: Infinity, baseDelay: 2_000, maxDelay: 300_0
 const REGISTRATION_WAIT_MS = 5_000;
 /** Longest wait, at a stop, for what is under way with Discord. */
 const SETTLE_TIMEOUT_MS = 6_000;
+const CLOCK_WATCH_MS = 10_000;
+/** No reminder is planned as finely as this. */
+const CLOCK_TOLERANCE_MS = 60_000;
 export interface BotOptions {
   readonly access: DiscordAccess;
   readonly settings: LiveSettings;
@@ -109,6 +113,7 @@ export class Bot {
     const parts = await this.#untilReachable("connect to Discord's gateway", () => this.#connect(hasMemberList));
     // Whatever Discord makes of the commands: members have been promised to be reminded.
     parts.reminders.start();
+    parts.clockWatch.start();
     const { clock } = this.#options;
     await Promise.race([parts.registration.start(), sleep(clock, REGISTRATION_WAIT_MS, this.#stopping.signal)]);
   }
@@ -166,6 +171,7 @@ export class Bot {
     const finished = Promise.all([
       parts.router.settle(),
       parts.reminders.stop(),
+      parts.clockWatch.stop(),
       parts.synchronizer.stop(),
       parts.tracker.settle(),
       this.#alerts.stop(),
@@ -249,8 +255,20 @@ function buildParts(options: BotOptions, client: Client<true>, hasMemberList: bo
     sender: new ReminderSender(client, clock, logger),
   });
   const schedule = (delayMs: number, run: () => void): (() => void) => clock.schedule(delayMs, run);
+  const replanner = new Replanner({ store, tracked, flags, clock });
   const synchronizer = new GuildSynchronizer({
-    ...{ client, store, degradation, tracked, reconciler, cards, events, onGone, schedule, logger },
+    ...{ client, store, degradation, tracked, replanner, reconciler, cards, events, onGone, schedule, logger },
+  });
+  const setBack = new SetBackDetector(clock, CLOCK_TOLERANCE_MS);
+  const clockWatch = new Interval({
+    clock,
+    everyMs: () => CLOCK_WATCH_MS,
+    run: () => {
+      if (!setBack.check()) return;
+      logger.warn("the machine's clock was set back: every server is brought in line, and reminders are planned anew");
+      synchronizer.requestAll();
+    },
+    onError: reportTo(logger, "watching the clock failed"),
   });
   const tracker = new ReactionTracker({
     ...{ client, store, tracked, cards, reconciler, late, logger },
@@ -279,26 +297,11 @@ function buildParts(options: BotOptions, client: Client<true>, hasMemberList: bo
   });
   /** Quiet hours move what is planned already, and a card shows emblem and plan. */
   const followFlags = async (guildId: string): Promise<void> => {
-    const effective = await flags.get(guildId);
-    for (const event of tracked.listByGuild(guildId)) {
-      const { id: eventId, nextReminderAt } = event;
-      const planned = planNextReminder(event, effective, clock.now());
-      // One that is due, or was postponed, is about to be sent, and must not be skipped; it keeps to quiet hours itself.
-      const isDue = nextReminderAt !== undefined && nextReminderAt <= clock.now() + MAX_POSTPONEMENT_MS;
-      if (event.state === "open" && !isDue && planned !== nextReminderAt) {
-        await store.reminders.reschedule({
-          ...{ guildId, eventId },
-          scheduledAt: nextReminderAt ?? null,
-          nextReminderAt: planned ?? null,
-        });
-        const current = await store.events.find({ guildId, id: eventId });
-        if (current) tracked.put(current);
-      }
-      cards.refresh(tracked.find(eventId) ?? event);
-    }
+    await replanner.replan(guildId);
+    for (const event of tracked.listByGuild(guildId)) cards.refresh(event);
     reminders.wake();
   };
-  return { client, registration, router, reminders, synchronizer, tracker, cards, charts, notices, late };
+  return { client, registration, router, reminders, clockWatch, synchronizer, tracker, cards, charts, notices, late };
 }
 
 /** Deleting the message, or its channel, ends an event. */

@@ -1,5 +1,6 @@
 import { RateLimitError, type REST } from "discord.js";
 import { systemClock, type Clock } from "../core/clock.ts";
+import { SetBackDetector } from "../core/set-back-detector.ts";
 
 /** A clock that is brought in line step by step is off by less; a wait that is longer by this does no harm. */
 const TOLERANCE_MS = 1_000;
@@ -10,14 +11,10 @@ const TOLERANCE_MS = 1_000;
  * was is forgotten then, and the request made again; if the limit still holds, Discord says so.
  */
 export function forgetLimitsWhenClockGoesBack(rest: REST, clock: Clock = systemClock): void {
-  const zeroOfClock = (): number => clock.now() - clock.monotonic();
-  let latestZero = zeroOfClock();
+  const detector = new SetBackDetector(clock, TOLERANCE_MS);
 
   rest.options.rejectOnRateLimit = () => {
-    const zero = zeroOfClock();
-    const isSetBack = zero < latestZero - TOLERANCE_MS;
-    latestZero = isSetBack ? zero : Math.max(zero, latestZero);
-    if (!isSetBack) return false;
+    if (!detector.check()) return false;
     rest.globalReset = -1;
     rest.globalDelay = null;
     for (const handler of rest.handlers.values()) Object.assign(handler, { reset: -1 });
@@ -32,7 +29,7 @@ export function forgetLimitsWhenClockGoesBack(rest: REST, clock: Clock = systemC
       if (error instanceof RateLimitError) return await request(options);
       throw error;
     } finally {
-      latestZero = Math.max(latestZero, zeroOfClock());
+      detector.note();
     }
   };
 }

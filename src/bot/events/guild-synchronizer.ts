@@ -5,6 +5,7 @@ import type { GracefulDegradation } from "../../resilience/graceful-degradation.
 import type { EventRecord } from "../../store/events.ts";
 import type { Store } from "../../store/store.ts";
 import { goneThing, isTemporary, type GoneThing } from "../discord-errors.ts";
+import type { Replanner } from "../reminders/replanner.ts";
 import type { EventCards } from "./event-cards.ts";
 import type { EventService } from "./event-service.ts";
 import { GuildWork } from "./guild-work.ts";
@@ -21,6 +22,7 @@ export interface GuildSynchronizerOptions {
   readonly store: Store;
   readonly degradation: GracefulDegradation;
   readonly tracked: TrackedEvents;
+  readonly replanner: Pick<Replanner, "replan">;
   readonly reconciler: Reconciler;
   readonly cards: EventCards;
   readonly events: EventService;
@@ -31,7 +33,7 @@ export interface GuildSynchronizerOptions {
 
 /**
  * Brings what Muster knows of each server in line with Discord: at the start, after a new gateway session, when a server
- * is joined, and when the database comes back. First it records the server, without which nothing about it can be
+ * is joined, when the database comes back, and when the clock was set back. First it records the server, without which nothing about it can be
  * stored, and loads its events: work of the database alone, which is soon done for all. Then it catches up on the
  * reactions that were missed, which takes many requests, so one server after the other.
  */
@@ -106,11 +108,12 @@ export class GuildSynchronizer {
   }
 
   async #record(guildId: string): Promise<boolean> {
-    const { client, store, tracked } = this.#options;
+    const { client, store, tracked, replanner } = this.#options;
     const guild = client.guilds.cache.get(guildId);
     if (!guild?.available) return true;
     await store.guilds.upsert({ guildId, name: guild.name });
     await tracked.load(guildId);
+    await replanner.replan(guildId);
     this.#reconciling.request(guildId);
     return true;
   }

@@ -44,6 +44,7 @@ class Rig {
     this.synchronizer = new GuildSynchronizer({
       client: this.client as unknown as Client,
       ...{ store, degradation: this.degradation, tracked: new TrackedEvents(store) },
+      replanner: { replan: async (guildId) => this.#take(`replan${suffixOf(guildId)}`) },
       reconciler: {
         reconcile: async ({ id }: EventRecord) => {
           this.#take(`reconcile ${id}`);
@@ -100,7 +101,7 @@ function discordError(status: number, code: number): DiscordAPIError {
 }
 
 const RECONCILING = ["reconcile A", "reconcile B"];
-const ALL_STEPS = ["upsert", "load", ...RECONCILING];
+const ALL_STEPS = ["upsert", "load", "replan", ...RECONCILING];
 
 const JOINED = "100000000000000002";
 
@@ -113,7 +114,8 @@ describe("bringing a server in line", () => {
     await new Promise(setImmediate);
     rig.client.emit("guildCreate", rig.addGuild(JOINED));
     await new Promise(setImmediate);
-    expect(rig.steps).toEqual(["upsert", "load", "reconcile A", `upsert ${JOINED}`, `load ${JOINED}`]);
+    const other = [`upsert ${JOINED}`, `load ${JOINED}`, `replan ${JOINED}`];
+    expect(rig.steps).toEqual(["upsert", "load", "replan", "reconcile A", ...other]);
     resolve();
     expect((await rig.settle()).at(-1)).toBe("reconcile B");
   });
@@ -135,7 +137,7 @@ describe("bringing a server in line", () => {
     rig.client.emit("guildCreate", rig.addGuild(JOINED));
     expect(await rig.settle()).toEqual([`upsert ${JOINED}`]);
     rig.degradation.transition({ kind: "normal" });
-    expect(await rig.settle()).toEqual([`upsert ${JOINED}`, `load ${JOINED}`]);
+    expect(await rig.settle()).toEqual([`upsert ${JOINED}`, `load ${JOINED}`, `replan ${JOINED}`]);
   });
 
   it("is done once more, and not twice at a time, when it is asked for while it is under way", async () => {
@@ -152,6 +154,7 @@ describe("bringing a server in line", () => {
     ["the closing of an event cannot be recorded", "message of A gone", FULL],
     ["the server cannot be recorded", "upsert", FULL],
     ["its events cannot be read", "load", FULL],
+    ["its reminders cannot be planned", "replan", FULL],
   ])("is tried again after five seconds, in the same state, when %s", async (_what, step, failure) => {
     const rig = new Rig();
     if (step.endsWith("gone")) rig.failures.set("reconcile A", discordError(404, 10_008));
@@ -159,7 +162,7 @@ describe("bringing a server in line", () => {
     expect((await rig.request()).at(-1)).toBe(step.startsWith("reconcile") ? "reconcile B" : step);
     expect(await rig.pause(RETRY_DELAY_MS - 1)).toEqual([]);
     // What is recorded already stays so.
-    expect(await rig.pause(1)).toEqual(step === "upsert" || step === "load" ? ALL_STEPS : RECONCILING);
+    expect(await rig.pause(1)).toEqual(["upsert", "load", "replan"].includes(step) ? ALL_STEPS : RECONCILING);
     expect(rig.clock.delaysMs).toEqual([]);
   });
 
@@ -179,7 +182,7 @@ describe("bringing a server in line", () => {
   ])("is not tried again when Discord %s", async (_what, failure, steps) => {
     const rig = new Rig();
     rig.failures.set("reconcile A", failure);
-    expect(await rig.request()).toEqual(["upsert", "load", "reconcile A", ...steps, "reconcile B"]);
+    expect(await rig.request()).toEqual(["upsert", "load", "replan", "reconcile A", ...steps, "reconcile B"]);
     expect(rig.clock.delaysMs).toEqual([]);
   });
 

@@ -1,0 +1,33 @@
+import type { Clock } from "./clock.ts";
+
+/** Notices that the time of day was set back: against the time that only counts, it begins earlier than before. */
+export class SetBackDetector {
+  readonly #clock: Clock;
+  readonly #toleranceMs: number;
+  #latestZero: number;
+
+  /** Less than `toleranceMs` at a time is not noticed: so a clock is brought in line that is right. */
+  constructor(clock: Clock, toleranceMs: number) {
+    this.#clock = clock;
+    this.#toleranceMs = toleranceMs;
+    this.#latestZero = this.#zero();
+  }
+
+  /** The clock was used: how far ahead it was is remembered. */
+  note(): void {
+    this.#latestZero = Math.max(this.#latestZero, this.#zero());
+  }
+
+  /** Whether it was set back since the last time that this said so. */
+  check(): boolean {
+    const zero = this.#zero();
+    const isSetBack = zero < this.#latestZero - this.#toleranceMs;
+    this.#latestZero = isSetBack ? zero : Math.max(this.#latestZero, zero);
+    return isSetBack;
+  }
+
+  /** When the time that only counts began, by the clock as it is now. */
+  #zero(): number {
+    return this.#clock.now() - this.#clock.monotonic();
+  }
+}

@@ -20,4 +20,18 @@ describe("a debugger", () => {
     await debug.close();
     expect(child.exitCode ?? child.signalCode).toBeNull();
   });
+
+  it("does not wait for the answers of a process that is gone", async () => {
+    const port = await findFreePort();
+    const code = "process.stdout.write('ready'); setInterval(() => undefined, 1_000)";
+    child = spawn(process.execPath, [`--inspect-port=${port}`, "--eval", code], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    await once(child.stdout!, "data");
+    const debug = await Debugger.attach({ processId: child.pid!, port, isOpen: false });
+    const finding = expect(debug.findThread("none")).rejects.toThrow("gone");
+    child.kill("SIGKILL");
+    await finding;
+    await debug.close();
+  });
 });

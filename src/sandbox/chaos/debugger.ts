@@ -34,12 +34,14 @@ class Session {
   readonly #write: (text: string) => void;
   readonly #waiting = new Map<number, PromiseWithResolvers<Readonly<Record<string, unknown>>>>();
   #lastId = 0;
+  #isEnded = false;
 
   constructor(write: (text: string) => void) {
     this.#write = write;
   }
 
   readonly send: Send = (method, params = {}) => {
+    if (this.#isEnded) return Promise.reject(goneError());
     const id = ++this.#lastId;
     const answer = Promise.withResolvers<Readonly<Record<string, unknown>>>();
     this.#waiting.set(id, answer);
@@ -52,6 +54,13 @@ class Session {
     if (error) answer?.reject(new Error(error.message));
     else answer?.resolve(result ?? {});
     this.#waiting.delete(id ?? 0);
+  }
+
+  /** Nothing is answered any more. */
+  end(): void {
+    this.#isEnded = true;
+    for (const { reject } of this.#waiting.values()) reject(goneError());
+    this.#waiting.clear();
   }
 }
 
@@ -68,6 +77,8 @@ export class Debugger {
   readonly #target: DebuggerTarget;
   readonly #socket: WebSocket;
   readonly #session: Session;
+  /** Also when it is the process that goes. */
+  readonly #closed: Promise<void>;
   readonly #threads = new Map<string, { readonly sessionId: string; readonly session: Session }>();
 
   static async attach(target: DebuggerTarget): Promise<Debugger> {
@@ -90,6 +101,11 @@ export class Debugger {
     this.#socket = socket;
     this.#session = new Session((text) => socket.send(text));
     socket.addEventListener("message", ({ data }) => this.#receive(JSON.parse(String(data)) as Incoming));
+    this.#closed = new Promise((resolve) => socket.addEventListener("close", () => resolve(), { once: true }));
+    void this.#closed.then(() => {
+      this.#session.end();
+      for (const { session } of this.#threads.values()) session.end();
+    });
   }
 
   /** undefined when the process has no thread of that name. */
@@ -110,10 +126,9 @@ export class Debugger {
 
   /** Lets go of the process, and closes the inspector that was opened for this. */
   async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#socket.addEventListener("close", resolve, { once: true }));
     if (this.#target.isOpen) this.#socket.close();
     else forget(this.#session.send("Runtime.evaluate", { expression: INSPECTOR_CLOSE }));
-    await closed;
+    await this.#closed;
   }
 
   #receive(message: Incoming): void {
@@ -170,6 +185,10 @@ function takesSignal(processId: number): boolean {
   } catch {
     return true;
   }
+}
+
+function goneError(): Error {
+  return new Error("the process is gone");
 }
 
 async function evaluate(send: Send, expression: string): Promise<unknown> {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { createFolder, FILE_MODE, FOLDER_MODE } from "../core/durable-file.ts";
 import { requireWritableFolder } from "../core/writable-folder.ts";
+import { listExpiredDays } from "./day-files.ts";
 
 /**
  * One file a day (UTC) that lines are appended to. Writing happens off the main thread, one chunk at a time; what a
@@ -19,6 +20,7 @@ const LANDING_TIMEOUT_MS = 500;
 export interface OperationLogFileOptions {
   /** At the start; `moveTo` changes it. */
   readonly folder: string;
+  /** As many of the newest files stay, however old they look. */
   readonly keepDays: number;
   readonly clock: Clock;
   /** Hears of old files that could not be removed. */
@@ -135,11 +137,11 @@ export class OperationLogFile {
   }
 
   async #prune(today: string): Promise<void> {
-    const oldestDay = new Date(Date.parse(today) - (this.#options.keepDays - 1) * DAY_MS).toISOString().slice(0, 10);
-    for (const name of await readdir(this.#folder)) {
-      const day = /^operations-(\d{4}-\d{2}-\d{2})\.ndjson$/.exec(name)?.[1];
-      if (day !== undefined && day < oldestDay) await rm(join(this.#folder, name), { force: true });
-    }
+    const { keepDays } = this.#options;
+    const firstKept = new Date(Date.parse(today) - (keepDays - 1) * DAY_MS).toISOString().slice(0, 10);
+    const names = await readdir(this.#folder);
+    const days = names.flatMap((name) => /^operations-(\d{4}-\d{2}-\d{2})\.ndjson$/.exec(name)?.[1] ?? []);
+    for (const day of listExpiredDays(days, firstKept, keepDays)) await rm(this.#path(day), { force: true });
   }
 
   /** Returns the number of bytes written. */

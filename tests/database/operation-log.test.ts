@@ -157,24 +157,28 @@ describe("the operation log", () => {
     });
   });
 
-  it("begins a file each day, and keeps fourteen", async () => {
+  it("begins a file each day, and keeps the last days, or as many of the newest files when the clock is ahead", async () => {
     await withFolder(async (folder) => {
       const clock = new ManualClock(AT);
       const others = ["muster-2026-01-01.log", "operations-notes.ndjson"];
-      const old = ["operations-2026-07-19.ndjson", "operations-2026-07-20.ndjson", "operations-2025-12-31.ndjson"];
-      for (const name of [...others, ...old]) writeFileSync(join(folder, name), "");
-      const log = createLog(folder, {}, clock);
-      log.record(operation(0));
-      await log.flush();
-      const kept = ["operations-2026-07-19.ndjson", "operations-2026-07-20.ndjson", "operations-2026-08-01.ndjson"];
-      expect(readdirSync(folder).sort()).toEqual([...others, ...kept].sort());
+      const names = (...days: string[]) => [...others, ...days.map((day) => `operations-${day}.ndjson`)].sort();
+      const old = ["2025-12-31", "2026-07-29", "2026-07-30", "2026-07-31"];
+      for (const name of names(...old)) writeFileSync(join(folder, name), "");
+      const log = createLog(folder, { keepDays: 3 }, clock);
+      const record = async (index: number): Promise<void> => {
+        log.record(operation(index));
+        await log.flush();
+      };
+      await record(0);
+      expect(readdirSync(folder).sort()).toEqual(names("2026-07-30", "2026-07-31", "2026-08-01"));
       clock.advance(DAY_MS);
-      log.record(operation(1));
-      await log.flush();
-      const next = [...kept.slice(1), "operations-2026-08-02.ndjson"];
-      expect(readdirSync(folder).sort()).toEqual([...others, ...next].sort());
+      await record(1);
+      expect(readdirSync(folder).sort()).toEqual(names("2026-07-31", "2026-08-01", "2026-08-02"));
       expect(idsOf(readLines(folder))).toEqual(["id-0"]);
       expect(idsOf(readLines(folder, "operations-2026-08-02.ndjson"))).toEqual(["id-1"]);
+      clock.setBack(-100 * DAY_MS);
+      await record(2);
+      expect(readdirSync(folder).sort()).toEqual(names("2026-08-01", "2026-08-02", "2026-11-10"));
       await log.stop();
     });
   });

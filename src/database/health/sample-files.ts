@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { appendFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createFolder, FILE_MODE } from "../../core/durable-file.ts";
+import { listExpiredDays } from "../day-files.ts";
 import type { HealthSample } from "./health-types.ts";
 
 /**
@@ -44,11 +45,10 @@ export class SampleFiles {
     }
   }
 
-  /** Removes days that are over for longer than this. */
+  /** Removes days that are over for longer than this, but not the newest `keepDays` that there are. */
   async prune(now: number, keepDays: number): Promise<void> {
-    const firstKept = dayOf(now - keepDays * DAY_MS);
-    for (const day of await this.#listDays()) {
-      if (day < firstKept) await rm(join(this.#folder, `${day}.ndjson`), { force: true });
+    for (const day of listExpiredDays(await this.#listDays(), dayOf(now - keepDays * DAY_MS), keepDays)) {
+      await rm(join(this.#folder, `${day}.ndjson`), { force: true });
     }
   }
 

@@ -70,10 +70,16 @@ describe("SampleHistory", () => {
     });
   });
 
-  it("keeps days as long as it is told to", async () => {
+  it("keeps days as long as it is told to, and the newest of them whatever the clock says", async () => {
     await withFolder(async (folder) => {
-      for (const days of [40, 31, 30, 1]) await open(folder).add(sampleAt(NOON - days * DAY_MS));
-      expect(readdirSync(folder)).toEqual(["2026-04-10.ndjson", "2026-05-09.ndjson"]);
+      for (const days of [5, 4, 3, 2, 1]) await open(folder, undefined, 3).add(sampleAt(NOON - days * DAY_MS));
+      expect(readdirSync(folder)).toEqual(["2026-05-07.ndjson", "2026-05-08.ndjson", "2026-05-09.ndjson"]);
+      // A start with a clock that is ahead brings one file, and costs one.
+      for (const days of [100, 200]) {
+        const at = NOON + days * DAY_MS;
+        await open(folder, new ManualClock(at), 3).add(sampleAt(at));
+      }
+      expect(readdirSync(folder)).toEqual(["2026-05-09.ndjson", "2026-08-18.ndjson", "2026-11-26.ndjson"]);
     });
   });
 

@@ -147,13 +147,25 @@ function openBoth(work: Work): Database.Database | undefined {
   return undefined;
 }
 
-/** Rows of an earlier state would undo what was restored. The newest write that a database has is in its own ledger. */
+/**
+ * Rows of an earlier state would undo what was restored. Every write leaves an id in the ledger of its database, and
+ * only the oldest ones are pruned, so the newest id that just one of the two has is of a write that the other lacks. What
+ * both have tells nothing: while a clock was ahead it gave ids that sort behind those of all later writes.
+ */
 function isNewer(database: Database.Database, ifUnknown: boolean): boolean {
-  const newest = (schema: string): unknown =>
-    database.prepare(`SELECT max(id) FROM ${schema}.applied_operation`).pluck().get();
+  const listNewestFirst = (schema: string): IterableIterator<string> =>
+    database.prepare<[], string>(`SELECT id FROM ${schema}.applied_operation ORDER BY id DESC`).pluck().iterate();
   try {
-    const [damaged, restored] = [newest("damaged"), newest("main")];
-    return typeof damaged === "string" && (typeof restored !== "string" || damaged > restored);
+    const restoredIds = Iterator.from(listNewestFirst("main"));
+    try {
+      for (const damaged of listNewestFirst("damaged")) {
+        const { value: restored, done } = restoredIds.next();
+        if (done || damaged !== restored) return done || damaged > restored;
+      }
+      return false;
+    } finally {
+      restoredIds.return?.();
+    }
   } catch (error) {
     requireDamage(error);
     return ifUnknown;

@@ -224,4 +224,30 @@ describe("salvage", () => {
       expect(rows("SELECT count(*) FROM plain")).toEqual([[ROW_COUNT / 2]]);
     });
   });
+
+  it.each([
+    ["nothing but what was restored", ["3"], ["3"], false],
+    ["a later write", ["3", "4"], ["3"], true],
+    ["a later write, behind what a clock that was ahead has left", ["3", "4", "9"], ["3", "9"], true],
+    ["a write less, behind what a clock that was ahead has left", ["3", "9"], ["3", "4", "9"], false],
+    ["a later write, and pruned since", ["3", "4"], ["1", "2", "3"], true],
+    ["a write less, and not yet pruned", ["1", "2", "3"], ["3", "4"], false],
+    ["no write at all", [], ["3"], false],
+    ["the only write there was", ["3"], [], true],
+  ])("tells by the ledgers whether the damaged file is newer: it has %s", async (_, damaged, restored, isNewer) => {
+    await withRig(async ({ damagedPath, targetPath, salvage: run }) => {
+      for (const [path, ids] of [
+        [damagedPath, damaged],
+        [targetPath, restored],
+      ] as const) {
+        withRawConnection(path, (database) => {
+          database.exec("CREATE TABLE applied_operation (id TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID");
+          for (const id of ids) database.prepare("INSERT INTO applied_operation VALUES (?)").run(id);
+        });
+      }
+      const { tables, problems } = await run();
+      expect(tables.plain?.insertedCount).toBe(isNewer ? ROW_COUNT / 2 : undefined);
+      expect(problems).toEqual(isNewer ? [] : ["the damaged file has nothing newer than what was restored"]);
+    });
+  });
 });

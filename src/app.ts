@@ -158,7 +158,7 @@ export class App {
       ...{ path: isInMemory ? undefined : databasePath, database, degradation, clock, logger },
       inspect: run,
       scrub: async (signal) => this.backups?.scrubber.scrub(signal),
-      schedule: createCronSchedule(logger),
+      schedule: createCronSchedule(clock, logger),
       expression: initial.DB_INTEGRITY_SCHEDULE,
       onIncident: (incident) => tell({ of: "integrity", incident }),
       onCorrupt: (error) => {
@@ -174,7 +174,7 @@ export class App {
         mark: () => database.mark(),
         settings: () => toBackupSettings(settings.current),
         isAvailable: () => degradation.state.kind === "normal" && engine.status().state.kind === "ready",
-        cron: createCronSchedule(logger),
+        cron: createCronSchedule(clock, logger),
         exclusively: (restore) => this.databaseRecovery!.yieldTo(restore),
         onEvent: (event) => void tell({ of: "backup", event }),
         onDamage: (error) => this.databaseRecovery!.report(error, true),

@@ -5,10 +5,9 @@ import {
   type IntegrityIncident,
   type IntegrityMonitorOptions,
 } from "../../../src/database/integrity/integrity-monitor.ts";
-import { createCronSchedule } from "../../../src/database/maintenance/cron-schedule.ts";
 import type { IntegrityReport } from "../../../src/database/maintenance/integrity-check.ts";
 import { GracefulDegradation } from "../../../src/resilience/graceful-degradation.ts";
-import { until, withFolder } from "../../helpers/database.ts";
+import { withFolder } from "../../helpers/database.ts";
 import { ManualClock } from "../../helpers/manual-clock.ts";
 import { createIntegrityDatabase, createMonitor } from "./integrity-rig.ts";
 
@@ -146,17 +145,5 @@ describe("IntegrityMonitor of a database in memory", () => {
       await monitor.stop();
       await database.close();
     });
-  });
-});
-
-describe("createCronSchedule", () => {
-  it("calls back at the moments of the expression until it is ended", async () => {
-    let count = 0;
-    const end = createCronSchedule(silentLogger)("* * * * * *", () => void count++);
-    await until(() => count > 0);
-    end();
-    const counted = count;
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
-    expect(count).toBe(counted);
   });
 });

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { AlertMatter, type StoredMatter } from "./alert-matter.ts";
 import type { Alert, AlertNotice, AlertSignal, Finding } from "./alert.ts";
+import { CountedTime } from "./counted-time.ts";
 
 export interface AlertCenterOptions {
   readonly clock: Clock;
@@ -22,9 +23,13 @@ const MAX_MATTERS = 500;
 /**
  * Says each matter once when it begins, once more when it becomes critical, every six hours while it lasts, and once when
  * it has been over for a while. One that comes and goes is told of ever more rarely, as its recovery has to hold longer.
+ *
+ * All moments in here only count: a time of day that is set back must not keep anything from being told until it has
+ * caught up. Those that go out, and that come in after a restart, are the wall clock's.
  */
 export class AlertCenter {
   readonly #clock: Clock;
+  readonly #time: CountedTime;
   readonly #onNotice: (notice: AlertNotice) => void;
   readonly #matters = new Map<string, AlertMatter>();
   /** Moments at which a matter was said to have begun, the newest last. */
@@ -37,12 +42,13 @@ export class AlertCenter {
 
   constructor({ clock, onNotice }: AlertCenterOptions) {
     this.#clock = clock;
+    this.#time = new CountedTime(clock);
     this.#onNotice = onNotice;
   }
 
   /** All that a look at the program found wrong; what is not among it is not wrong any more, as far as it can be seen. */
   sample(findings: readonly Finding[]): void {
-    const now = this.#clock.now();
+    const now = this.#time.now();
     const byKey = new Map(findings.toReversed().map((finding) => [finding.key, finding]));
     for (const finding of byKey.values()) this.#open(finding, now);
     for (const matter of this.#matters.values()) matter.look(byKey.get(matter.key), now);
@@ -50,7 +56,7 @@ export class AlertCenter {
   }
 
   signal(signal: AlertSignal): void {
-    const now = this.#clock.now();
+    const now = this.#time.now();
     if (signal.kind === "clear") for (const key of signal.keys) this.#matters.get(key)?.clear();
     else if (signal.kind === "happened") this.#open(signal.finding, now).happen(signal.finding, now);
     else this.#open(signal.finding, now).raise(signal.finding, now + (signal.afterMs ?? 0));
@@ -61,20 +67,22 @@ export class AlertCenter {
   alerts(): readonly Alert[] {
     const lasting = [...this.#matters.values()].filter(({ isSaid }) => isSaid).map(({ alert }) => alert);
     lasting.sort((a, b) => a.severity.localeCompare(b.severity) || b.startedAt - a.startedAt);
-    return [...lasting, ...this.#recent];
+    return [...lasting, ...this.#recent].map((alert) => this.#show(alert));
   }
 
   /** What `restore` takes after a restart. */
   store(): readonly StoredMatter[] {
-    return [...this.#matters.values()].filter(({ isSaid }) => isSaid).map((matter) => matter.store());
+    const said = [...this.#matters.values()].filter(({ isSaid }) => isSaid);
+    return said.map((matter) => moveTimes(matter.store(), this.#time.jumpMs));
   }
 
   /** Nothing of it is told again; what does not show again is over after a while. */
   restore(stored: readonly StoredMatter[], outlivesRestart: (key: string) => boolean): void {
-    const now = this.#clock.now();
+    const now = this.#time.now();
     for (const entry of stored) {
       if (this.#matters.has(entry.key)) continue;
-      this.#matters.set(entry.key, AlertMatter.restore(entry, outlivesRestart(entry.key), now));
+      const counted = moveTimes(entry, -this.#time.jumpMs);
+      this.#matters.set(entry.key, AlertMatter.restore(counted, outlivesRestart(entry.key), now));
       this.#restored.add(entry.key);
     }
     this.#review();
@@ -97,7 +105,7 @@ export class AlertCenter {
 
   #review(): void {
     if (this.#isStopped) return;
-    const at = this.#clock.now();
+    const at = this.#time.now();
     for (const [key, matter] of this.#matters) {
       const outcome = matter.review(at, this.#calmMs(key, at));
       if (outcome === undefined) continue;
@@ -105,7 +113,7 @@ export class AlertCenter {
       if (isOver) this.#close(key, matter, outcome === "gone" ? { ...matter.alert, endedAt: at } : outcome.alert);
       if (outcome === "gone") continue;
       if (outcome.kind === "begun") this.#begins.set(key, [...this.#recentBegins(key, at), at]);
-      this.#onNotice({ ...outcome, at });
+      this.#onNotice({ ...outcome, alert: this.#show(outcome.alert), at: at + this.#time.jumpMs });
     }
     this.#scheduleNext(at);
   }
@@ -115,7 +123,7 @@ export class AlertCenter {
     this.#restored.delete(key);
     if (matter.isSaid) this.#recent = [alert, ...this.#recent].slice(0, MAX_RECENT);
     for (const known of this.#begins.keys()) {
-      if (this.#recentBegins(known, this.#clock.now()).length === 0) this.#begins.delete(known);
+      if (this.#recentBegins(known, this.#time.now()).length === 0) this.#begins.delete(known);
     }
   }
 
@@ -127,6 +135,12 @@ export class AlertCenter {
     if (dueAt < Infinity) this.#cancelTimer = this.#clock.schedule(delayMs, () => this.#review());
   }
 
+  #show(alert: Alert): Alert {
+    const { jumpMs } = this.#time;
+    const { endedAt } = alert;
+    return { ...moveTimes(alert, jumpMs), ...(endedAt === undefined ? {} : { endedAt: endedAt + jumpMs }) };
+  }
+
   #calmMs(key: string, now: number): number {
     const calmMs = Math.min(CALM_MS * 2 ** Math.max(this.#recentBegins(key, now).length - 1, 0), MAX_CALM_MS);
     return this.#restored.has(key) ? Math.max(calmMs, RESTORED_CALM_MS) : calmMs;
@@ -135,4 +149,11 @@ export class AlertCenter {
   #recentBegins(key: string, now: number): number[] {
     return (this.#begins.get(key) ?? []).filter((at) => now - at < FLAPPING_WINDOW_MS);
   }
+}
+
+function moveTimes<Times extends { readonly startedAt: number; readonly saidAt: number }>(
+  times: Times,
+  byMs: number,
+): Times {
+  return { ...times, startedAt: times.startedAt + byMs, saidAt: times.saidAt + byMs };
 }

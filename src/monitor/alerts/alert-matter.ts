@@ -53,8 +53,10 @@ export class AlertMatter {
 
   /** `outlivesRestart`: an event that holds it still does, because nothing that is looked at now would say so. */
   static restore(stored: StoredMatter, outlivesRestart: boolean, now: number): AlertMatter {
-    const { key, severity, title, text, startedAt, saidAt, saidSeverity, count, isOccurrence, sources } = stored;
-    const matter = new AlertMatter({ key, severity, title, text }, startedAt);
+    const { key, severity, title, text, saidSeverity, count, isOccurrence, sources } = stored;
+    // Of a clock that ran ahead before: its next reminder would come as much later.
+    const saidAt = Math.min(stored.saidAt, now);
+    const matter = new AlertMatter({ key, severity, title, text }, Math.min(stored.startedAt, now));
     matter.#count = count;
     matter.#said = { at: saidAt, severity: saidSeverity, count };
     matter.#isOccurrence = isOccurrence;

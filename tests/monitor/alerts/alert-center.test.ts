@@ -144,6 +144,56 @@ describe("events", () => {
   });
 });
 
+describe("a time of day that is set", () => {
+  const YEAR_MS = 365 * 24 * 60 * MINUTE_MS;
+
+  it.each([YEAR_MS, -YEAR_MS])("by %d ms neither keeps an end back nor the next beginning", (setBackMs) => {
+    const { clock, center, sample, said, notices } = createRig();
+    sample(2, finding("disk", "critical"));
+    sample(2);
+    expect(said()).toEqual(["begun disk critical"]);
+    clock.setBack(setBackMs);
+    expect(center.alerts()).toMatchObject([{ startedAt: clock.now() - 3 * SAMPLE_MS }]);
+    sample(1);
+    const [{ at, alert }] = notices as [AlertNotice];
+    expect({ at, lastedMs: alert.endedAt! - alert.startedAt }).toEqual({ at: clock.now(), lastedMs: 2 * SAMPLE_MS });
+    expect(said()).toEqual(["over disk critical"]);
+    expect(center.alerts()).toEqual([alert]);
+    sample(1, finding("disk", "critical"));
+    expect(said()).toEqual(["begun disk critical"]);
+  });
+
+  it("within the grace of an event does not keep it from being told", () => {
+    const { clock, center, said } = createRig();
+    center.signal({ kind: "raise", finding: finding("database", "critical"), afterMs: 5_000 });
+    clock.setBack(YEAR_MS);
+    clock.advance(5_000);
+    expect(said()).toEqual(["begun database critical"]);
+  });
+
+  it("does not keep reminders away, also when it is set back while the bot is down", () => {
+    const before = createRig();
+    before.center.signal({ kind: "raise", finding: finding("backup", "critical") });
+    before.center.signal({ kind: "happened", finding: finding("dead-letter") });
+    before.clock.setBack(YEAR_MS);
+    before.clock.advance(REMINDER_MS);
+    expect(before.said()).toEqual(["begun backup critical", "begun dead-letter warning", "reminder backup critical"]);
+    before.center.signal({ kind: "happened", finding: finding("dead-letter") });
+    before.said();
+    const stored = before.center.store();
+    expect(stored.map(({ saidAt }) => saidAt)).toEqual([before.clock.now(), before.clock.now()]);
+    before.center.stop();
+    before.clock.setBack(YEAR_MS);
+
+    const { clock, center, said } = createRig(before.clock);
+    center.restore(stored, (key) => key === "backup");
+    expect(center.alerts().map(({ startedAt }) => startedAt)).toEqual([clock.now(), clock.now()]);
+    clock.advance(REMINDER_MS);
+    expect(said()).toEqual(["reminder backup critical"]);
+    expect(center.alerts()).toMatchObject([{ key: "backup" }, { key: "dead-letter", endedAt: clock.now() }]);
+  });
+});
+
 describe("after a restart", () => {
   it("nothing is told again, and what does not show again is over", () => {
     const before = createRig();

@@ -18,7 +18,7 @@ export function createManifest(changes: Partial<SnapshotManifest> = {}): Snapsho
 export function createArchiveStatus(generation: string, changes: Partial<ArchiveStatus> = {}): ArchiveStatus {
   return {
     ...{ generation, segment: 1, offset: 32, at: 0, archivedUntil: undefined, pendingSince: undefined },
-    ...{ gap: undefined, lastError: undefined, ...changes },
+    ...{ pendingMs: 0, gap: undefined, lastError: undefined, ...changes },
   };
 }
 

@@ -1,4 +1,4 @@
-import { archiveLagMs, isArchiveBehind } from "../../database/backup/archive-watch.ts";
+import { isArchiveBehind } from "../../database/backup/archive-watch.ts";
 import type { BackupStatus } from "../../database/backup/backup-manager.ts";
 import type { RecoveryState } from "../../database/backup/recovery.ts";
 import { formatDuration, formatMoment } from "../format-time.ts";
@@ -54,11 +54,11 @@ export function describeBackups(health: BackupHealth | undefined, texts: Texts):
   ].join("\n");
 }
 
-function describeArchive({ status, isArchiving, archiveIntervalMs, now }: BackupHealth, texts: Texts): string {
+function describeArchive({ status, isArchiving, archiveIntervalMs }: BackupHealth, texts: Texts): string {
   const words = texts.admin.health.backups;
   if (!isArchiving) return words.archiveOff;
   if (!status.archive) return words.archiveAway;
-  const lagMs = archiveLagMs(status.archive, now);
+  const lagMs = status.archive.pendingMs;
   if (lagMs === 0) return words.archiveCurrent;
   const lag = formatDuration(lagMs);
   return isArchiveBehind(lagMs, archiveIntervalMs) ? words.archiveBehind(lag) : words.archiveLag(lag);

@@ -38,7 +38,7 @@ export class ArchiveCanary {
     });
   }
 
-  /** As measured last, milliseconds; undefined before, or when the archive did not follow at all. */
+  /** As measured last, milliseconds; undefined before. Where the archive did not follow at all, how long was waited. */
   get lagMs(): number | undefined {
     return this.#lagMs;
   }
@@ -52,22 +52,21 @@ export class ArchiveCanary {
     await this.#measuring.stop();
   }
 
-  /** Milliseconds from the acknowledgement until the archive has it; undefined without an archive, or when it does not come. */
+  /** Milliseconds from the acknowledgement until the archive has it, or until that was given up; undefined without an archive. */
   async measure(): Promise<number | undefined> {
     const { clock, mark, isAvailable, archiveFolder } = this.#options;
     if (!isAvailable()) return undefined;
     const before = await readArchiveEnd(archiveFolder);
     await mark();
     const acknowledgedAt = clock.monotonic();
-    this.#lagMs = undefined;
-    while (clock.monotonic() - acknowledgedAt < PATIENCE_MS && !this.#stopping.signal.aborted) {
-      if (isBehind(before, await readArchiveEnd(archiveFolder))) {
-        this.#lagMs = clock.monotonic() - acknowledgedAt;
-        break;
-      }
+    while (!this.#stopping.signal.aborted) {
+      const hasFollowed = isBehind(before, await readArchiveEnd(archiveFolder));
+      const waitedMs = clock.monotonic() - acknowledgedAt;
+      // Until then the former measurement holds: one that fails again is not in order in between.
+      if (hasFollowed || waitedMs >= PATIENCE_MS) return (this.#lagMs = waitedMs);
       await sleep(clock, LOOK_INTERVAL_MS);
     }
-    return this.#lagMs;
+    return undefined;
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Clock } from "../../core/clock.ts";
 import type { ArchiveStatus } from "../sqlite/wal-archive.ts";
 
 /** What people have to know of the archive. */
@@ -11,11 +10,6 @@ export type ArchiveEvent =
 /** Several times what a slow disk needs. */
 const LAG_LIMIT_MS = 15_000;
 
-/** Milliseconds for which the oldest commit has waited to be archived; 0 when none does. */
-export function archiveLagMs({ pendingSince }: ArchiveStatus, now: number): number {
-  return pendingSince === undefined ? 0 : Math.max(0, now - pendingSince);
-}
-
 /** `intervalMs`: how long a commit may wait at all. */
 export function isArchiveBehind(lagMs: number, intervalMs: number): boolean {
   return lagMs > intervalMs + LAG_LIMIT_MS;
@@ -23,13 +17,8 @@ export function isArchiveBehind(lagMs: number, intervalMs: number): boolean {
 
 /** Tells of a gap and of an archive that does not follow, once each, and when it follows again. */
 export class ArchiveWatch {
-  readonly #clock: Clock;
   #generation: string | undefined;
   #isBehind = false;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
 
   /** `intervalMs` as for `isArchiveBehind`. */
   look(status: ArchiveStatus | undefined, intervalMs: number): ArchiveEvent[] {
@@ -42,9 +31,10 @@ export class ArchiveWatch {
         events.push({ kind: "archive-gap", generation: status.generation, reason: status.gap });
       }
     }
-    const lagMs = archiveLagMs(status, this.#clock.now());
-    const isBehind = isArchiveBehind(lagMs, intervalMs);
-    if (isBehind && !this.#isBehind) events.push({ kind: "archive-behind", lagMs, error: status.lastError });
+    const { pendingMs: lagMs, lastError } = status;
+    // A thread that was started anew counts anew: as long as it fails, nothing has recovered.
+    const isBehind = isArchiveBehind(lagMs, intervalMs) || (this.#isBehind && lastError !== undefined);
+    if (isBehind && !this.#isBehind) events.push({ kind: "archive-behind", lagMs, error: lastError });
     if (!isBehind && this.#isBehind) events.push({ kind: "archive-recovered" });
     this.#isBehind = isBehind;
     return events;

@@ -47,7 +47,7 @@ const SEAL_INTERVAL_MS = 15 * 60_000;
 export class BackupSchedule {
   readonly #options: BackupScheduleOptions;
   readonly #looking: Interval;
-  readonly #archive: ArchiveWatch;
+  readonly #archive = new ArchiveWatch();
   readonly #snapshots: CronJob;
   readonly #drills: CronJob;
   // Monotonic: a clock that is set back must not keep backups away until it has caught up.
@@ -65,7 +65,6 @@ export class BackupSchedule {
   constructor(options: BackupScheduleOptions) {
     this.#options = options;
     const { clock, logger } = options;
-    this.#archive = new ArchiveWatch(clock);
     this.#snapshots = new CronJob(options.schedule, () => void this.#make("schedule"));
     this.#drills = new CronJob(options.schedule, () => void this.#drill());
     this.#looking = new Interval({

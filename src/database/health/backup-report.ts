@@ -1,5 +1,5 @@
 import { findNextCronMoment } from "../../config/cron.ts";
-import { archiveLagMs, isArchiveBehind } from "../backup/archive-watch.ts";
+import { isArchiveBehind } from "../backup/archive-watch.ts";
 import type { BackupStatus } from "../backup/backup-manager.ts";
 import type { BackupsSettings } from "../backup/backups.ts";
 import type { BackupReport } from "./health-types.ts";
@@ -25,7 +25,7 @@ export function createBackupReport({ status, settings, canaryLagMs, now }: Backu
     nextBackupAt: findBackupMoment(settings, lastBackup?.createdAt, now),
     restorableUntil: findRestorableUntil(status),
     restoreVerifiedAt,
-    archive: createArchiveReport(status, settings, canaryLagMs, now),
+    archive: createArchiveReport(status, settings, canaryLagMs),
   });
 }
 
@@ -57,12 +57,13 @@ function createArchiveReport(
   { archive }: BackupStatus,
   { isArchiving, archiveIntervalMs }: BackupsSettings,
   canaryLagMs: number | undefined,
-  now: number,
 ): BackupReport["archive"] {
   // Without a writer nobody archives, and nothing is written that would have to be.
   if (!isArchiving || !archive) return { isEnabled: isArchiving, status: "off" };
-  const lagMs = Math.max(archiveLagMs(archive, now), canaryLagMs ?? 0);
-  return { isEnabled: true, lagMs, status: isArchiveBehind(lagMs, archiveIntervalMs) ? "behind" : "ok" };
+  const { pendingSince, pendingMs, lastError } = archive;
+  const lagMs = Math.max(pendingMs, canaryLagMs ?? 0);
+  const isFailing = pendingSince !== undefined && lastError !== undefined;
+  return { isEnabled: true, lagMs, status: isFailing || isArchiveBehind(lagMs, archiveIntervalMs) ? "behind" : "ok" };
 }
 
 function withoutUndefined(report: { [Key in keyof BackupReport]: BackupReport[Key] | undefined }): BackupReport {

@@ -71,6 +71,8 @@ export class DatabaseThread {
   /** When it last said that it works at something long, monotonic milliseconds. */
   #workedAt = -Infinity;
   #archiveStatus: ArchiveStatus | undefined;
+  /** When it was told, monotonic milliseconds. */
+  #archiveToldAt = 0;
   /** Who waits for what is committed to be archived, in order. */
   readonly #flushes: (() => void)[] = [];
   #outbox: WireRequest[] = [];
@@ -132,9 +134,12 @@ export class DatabaseThread {
     return this.#workedAt;
   }
 
-  /** Of the writer, as of its last sign of life; undefined when it does not archive. */
+  /** Of the writer, as of its last sign of life; what waited then still does. undefined when it does not archive. */
   get archiveStatus(): ArchiveStatus | undefined {
-    return this.#archiveStatus;
+    const status = this.#archiveStatus;
+    if (status?.pendingSince === undefined) return status;
+    const pendingMs = Math.round(status.pendingMs + this.#clock.monotonic() - this.#archiveToldAt);
+    return { ...status, pendingMs };
   }
 
   /** Of the writer: archives from now on like this, or not at all. */
@@ -250,6 +255,7 @@ export class DatabaseThread {
     if (message.notice === "pong") {
       this.#pingedAt = undefined;
       this.#archiveStatus = message.archive;
+      this.#archiveToldAt = this.#clock.monotonic();
       if (message.isFlushed) this.#flushes.shift()?.();
     }
     if (message.notice === "rescued") {

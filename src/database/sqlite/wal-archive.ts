@@ -1,4 +1,5 @@
 import { fstatSync } from "node:fs";
+import { systemClock } from "../../core/clock.ts";
 import { MusterError, toError } from "../../core/errors.ts";
 import { createReference } from "../../core/ids.ts";
 import {
@@ -47,6 +48,8 @@ export interface WalArchiveOptions {
   readonly folder: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** Milliseconds that only count, for how long a commit has waited; default: the system's. */
+  readonly monotonic?: () => number;
   /** Called again and again while much is read or copied, which can take longer than a thread may be silent. */
   readonly onProgress?: () => void;
 }
@@ -66,6 +69,8 @@ export interface ArchiveStatus extends ArchivePosition {
   readonly archivedUntil: number | undefined;
   /** When the oldest commit was made that is not archived yet; undefined when all are. */
   readonly pendingSince: number | undefined;
+  /** For how long that one has waited, milliseconds, whatever the time of day did meanwhile; 0 when all are archived. */
+  readonly pendingMs: number;
   /** What broke the generation before this one; undefined when there was none to break. */
   readonly gap: string | undefined;
   readonly lastError: string | undefined;
@@ -92,6 +97,7 @@ interface Log {
 export class WalArchive {
   readonly #options: WalArchiveOptions;
   readonly #files: ArchiveFiles;
+  readonly #monotonic: () => number;
   #progress: Progress | undefined;
   /** The log was settled and is gone: whatever life comes next follows. */
   #isAnyLifeNext = false;
@@ -104,6 +110,7 @@ export class WalArchive {
   /** So many commits since the last copy must be found in the log. */
   #certainCommitCount = 0;
   #pendingSince: number | undefined;
+  #pendingMonotonic = 0;
   #lastAt = 0;
   #archivedUntil: number | undefined;
   #lastError: string | undefined;
@@ -113,6 +120,7 @@ export class WalArchive {
   constructor(options: WalArchiveOptions) {
     this.#options = options;
     this.#files = new ArchiveFiles(options.folder);
+    this.#monotonic = options.monotonic ?? (() => systemClock.monotonic());
   }
 
   get status(): ArchiveStatus {
@@ -122,6 +130,7 @@ export class WalArchive {
       at: this.#options.now(),
       archivedUntil: this.#archivedUntil,
       pendingSince: this.#pendingSince,
+      pendingMs: this.#pendingSince === undefined ? 0 : this.#monotonic() - this.#pendingMonotonic,
       gap: this.#gap,
       lastError: this.#lastError,
     };
@@ -148,7 +157,10 @@ export class WalArchive {
     // The log was begun anew before all of it was archived: its former frames are not to be found any more.
     if (last && note.frameCount < last.frameCount) this.#notes = [];
     this.#notes.push(note);
-    this.#pendingSince ??= note.at;
+    if (this.#pendingSince === undefined) {
+      this.#pendingSince = note.at;
+      this.#pendingMonotonic = this.#monotonic();
+    }
     if (note.isCertain) this.#certainCommitCount++;
   }
 

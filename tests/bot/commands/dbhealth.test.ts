@@ -91,6 +91,7 @@ function createBackupHealth(changes: BackupChanges = {}): BackupHealth {
 const archiveThatWaits = (sinceMs: number | undefined): ArchiveStatus => ({
   ...{ generation: "20261120T140509Z-00000000", segment: 1, offset: 4152, archivedUntil: NOW, lastError: SECRETS },
   ...{ at: NOW, pendingSince: sinceMs === undefined ? undefined : NOW - sinceMs, gap: undefined },
+  pendingMs: sinceMs ?? 0,
 });
 
 const valueOf = ({ fields }: APIEmbed, name: string): string | undefined =>

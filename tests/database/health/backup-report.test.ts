@@ -17,7 +17,7 @@ const STATUS: BackupStatus = {
   ...{ backupStatus: "SUCCESS", lastBackup: SNAPSHOT as unknown as SnapshotManifest, lastError: "long ago" },
   archive: {
     ...{ ...from, at: NOW - 900, archivedUntil: NOW - 5_000 },
-    ...{ pendingSince: undefined, gap: undefined, lastError: undefined },
+    ...{ pendingSince: undefined, pendingMs: 0, gap: undefined, lastError: undefined },
   },
   restoreVerifiedAt: undefined,
 };
@@ -41,12 +41,17 @@ describe("createBackupReport", () => {
   });
 
   it("says how far the archive reaches, and only of the newest backup's generation", () => {
-    const archive = { ...STATUS.archive!, pendingSince: NOW - 20_000 };
+    const archive = { ...STATUS.archive!, pendingSince: NOW - 20_000, pendingMs: 20_000 };
     expect(report({ archive })).toMatchObject({
       restorableUntil: NOW - 5_000,
       archive: { lagMs: 20_000, status: "behind" },
     });
     expect(report({ archive: { ...archive, generation: "H" } }).restorableUntil).toBe(SNAPSHOT.createdAt);
+    // Whatever the time of day says: it was set back since, and what waits seems to be of the future.
+    const ofFuture = { ...archive, pendingSince: NOW + 3_600_000 };
+    expect(report({ archive: ofFuture }).archive).toEqual({ isEnabled: true, lagMs: 20_000, status: "behind" });
+    const failing = { ...archive, pendingMs: 10, lastError: "no space left on device" };
+    expect(report({ archive: failing }).archive).toMatchObject({ status: "behind" });
     expect(report({}, {}, 700).archive).toEqual({ isEnabled: true, lagMs: 700, status: "ok" });
     expect(report({ archive: undefined })).toMatchObject({ archive: { isEnabled: true, status: "off" } });
     expect(report({}, { isArchiving: false }).archive).toEqual({ isEnabled: false, status: "off" });

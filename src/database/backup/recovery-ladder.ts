@@ -1,10 +1,10 @@
 import { access, readdir } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { isMusterError, toError, type MusterError } from "../../core/errors.ts";
 import type { RecoveryLog } from "../../resilience/recovery-log.ts";
 import type { MaintenanceJob, MaintenanceResult } from "../maintenance/maintenance-job.ts";
 import type { ReportProgress } from "../maintenance/maintenance-progress.ts";
-import { offerPathOf } from "../sqlite/replacement.ts";
+import { listQuarantineFolders, offerPathOf } from "../sqlite/replacement.ts";
 import type { RestoreResult } from "./execute-restore.ts";
 import type { ArchiveFindings } from "./inspect-archive.ts";
 import { readDatabaseState } from "./missing-database.ts";
@@ -148,15 +148,11 @@ async function findDamaged(databasePath: string): Promise<string> {
     () => false,
   );
   if (hasLog || (await readDatabaseState(databasePath)) === "present") return databasePath;
-  const quarantine = join(dirname(databasePath), "quarantine");
-  const names = await readdir(quarantine).catch((): string[] => []);
-  for (const name of names.sort().reverse().slice(0, 1)) {
-    const candidate = join(quarantine, name, basename(databasePath));
-    const isReported = (await readdir(join(quarantine, name))).includes(REPORT_NAME);
-    // Of an earlier recovery: that file's rows are in the database that is missing now.
-    if (!isReported) return candidate;
-  }
-  return databasePath;
+  const newest = listQuarantineFolders(databasePath).at(-1);
+  if (newest === undefined) return databasePath;
+  // Of an earlier recovery: that file's rows are in the database that is missing now.
+  const isReported = (await readdir(newest)).includes(REPORT_NAME);
+  return isReported ? databasePath : join(newest, basename(databasePath));
 }
 
 export const REPORT_NAME = "recovery-report.json";

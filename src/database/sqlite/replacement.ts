@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { createFolderSync, FILE_MODE } from "../../core/durable-file.ts";
 import { MusterError } from "../../core/errors.ts";
@@ -40,9 +50,37 @@ export function preparedPathOf(databasePath: string): string {
   return databasePath + PREPARED_SUFFIX;
 }
 
-/** A new folder for what is moved aside at this moment: `data/quarantine/2026-11-20T14-05-09-123Z`. */
+/**
+ * A new folder for what is moved aside at this moment: `data/quarantine/2026-11-20T14-05-09-123Z`. It sorts behind those
+ * that are there, also when the clock was set back since they were made.
+ */
 export function quarantineFolderAt(databasePath: string, at: number): string {
-  return join(dirname(databasePath), "quarantine", new Date(at).toISOString().replace(/[:.]/g, "-"));
+  const newest = listQuarantineFolders(databasePath).at(-1);
+  const afterNewest = newest === undefined ? at : parseQuarantineName(basename(newest)) + 1;
+  const name = new Date(Math.max(at, afterNewest)).toISOString().replace(/[:.]/g, "-");
+  return join(quarantineOf(databasePath), name);
+}
+
+/** In the order in which they were made; none when there is no quarantine, or it cannot be read. */
+export function listQuarantineFolders(databasePath: string): string[] {
+  const quarantine = quarantineOf(databasePath);
+  try {
+    const names = readdirSync(quarantine).filter((name) => !Number.isNaN(parseQuarantineName(name)));
+    return names.sort().map((name) => join(quarantine, name));
+  } catch {
+    // What is to be moved aside tells what is wrong with it.
+    return [];
+  }
+}
+
+function quarantineOf(databasePath: string): string {
+  return join(dirname(databasePath), "quarantine");
+}
+
+/** Epoch milliseconds; NaN for a name of another kind. */
+function parseQuarantineName(name: string): number {
+  const [, date, hours, minutes, seconds, ms] = /^(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d)-(\d{3})Z$/.exec(name) ?? [];
+  return Date.parse(`${date}${hours}:${minutes}:${seconds}.${ms}Z`);
 }
 
 /** Makes an offer the replacement, durably. Throws BACKUP_NOT_FOUND when nothing is offered. */

@@ -1,7 +1,11 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MusterError } from "../../../src/core/errors.ts";
-import { offerPathOf } from "../../../src/database/sqlite/replacement.ts";
+import { silentLogger } from "../../../src/core/logger.ts";
+import { climb, REPORT_NAME } from "../../../src/database/backup/recovery-ladder.ts";
+import type { MaintenanceJob } from "../../../src/database/maintenance/maintenance-job.ts";
+import { offerPathOf, quarantineFolderAt } from "../../../src/database/sqlite/replacement.ts";
+import { RecoveryLog } from "../../../src/resilience/recovery-log.ts";
 import { RecoveryRig } from "./recovery-rig.ts";
 
 const MINUTE_MS = 60_000;
@@ -212,6 +216,45 @@ describe("a recovery that fails", () => {
     rig.clock.advance(10 * MINUTE_MS);
     await rig.until("idle");
     expect(rig.incidents).toEqual(["failed", "recovered"]);
+  });
+});
+
+describe("a database that is gone", () => {
+  /** Which file is held against the archive. */
+  async function findDamaged(): Promise<string[]> {
+    const { clock, databasePath } = rig;
+    const paths: string[] = [];
+    await climb(failure, {
+      ...{ databasePath, backupFolder: join(rig.folder, "backups"), key: undefined, isArchiving: true },
+      run: (job: MaintenanceJob) => {
+        if (job.kind === "inspect-archive") paths.push(job.databasePath);
+        return Promise.reject(failure);
+      },
+      recovery: new RecoveryLog({ clock, logger: silentLogger }),
+      now: () => clock.now(),
+      onProgress: () => undefined,
+    });
+    return paths;
+  }
+
+  it("is looked for where a rescue has moved it last, also behind a recovery while the clock was ahead", async () => {
+    const { clock, databasePath } = rig;
+    rmSync(databasePath);
+    const moveAside = (name: string): string => {
+      const folder = quarantineFolderAt(databasePath, clock.now());
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, name), "moved aside");
+      return join(folder, name);
+    };
+    moveAside("muster.db");
+    clock.setBack(-9_000 * HOUR_MS);
+    moveAside(REPORT_NAME);
+    expect(await findDamaged()).toEqual([databasePath]);
+    clock.setBack(9_000 * HOUR_MS);
+    const rescued = moveAside("muster.db");
+    expect(await findDamaged()).toEqual([rescued]);
+    moveAside(REPORT_NAME);
+    expect(await findDamaged()).toEqual([databasePath]);
   });
 });
 

@@ -29,6 +29,7 @@ import type { SystemEvent } from "./store/system-event.ts";
 /** Writes that wait for the database at most: a day of one each second. Beyond it they are refused, clearly. */
 const MAX_QUEUED_OPERATIONS = 100_000;
 const MAX_QUEUED_RETRIES = 5;
+const USAGE_KEEP_DAYS = 7;
 const STATISTICS_INTERVAL_MS = 60_000;
 const PASSING_LOCK_CODES = ["DATABASE_IO", "DATABASE_FULL", "DATABASE_READ_ONLY", "DATABASE_UNAVAILABLE"] as const;
 const MAX_LOCK_ATTEMPTS = 20;
@@ -37,7 +38,11 @@ const LOCK_PAUSE_MS = 500;
 /** What is old enough to go when the database comes near `DB_MAX_SIZE`: records of what was, and nothing that is used. */
 export function listCleanUps(store: Store): CleanUp[] {
   return [
-    { name: "command usage", prune: (input) => store.usage.prune(input), keepDays: 7 },
+    {
+      name: "command usage",
+      prune: (input) => store.usage.prune({ ...input, keepDays: USAGE_KEEP_DAYS }),
+      keepDays: USAGE_KEEP_DAYS,
+    },
     { name: "reminder log", prune: (input) => store.reminders.prune(input), keepDays: 90 },
   ];
 }

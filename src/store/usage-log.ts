@@ -73,9 +73,10 @@ export class UsageLog {
   /** Deletes what is older than the retention says, a little at a time. */
   async prune(): Promise<void> {
     if (this.#options.degradation.state.kind !== "normal") return;
-    const before = Math.max(this.#options.clock.now() - this.#options.retentionDays() * DAY_MS, 0);
+    const keepDays = this.#options.retentionDays();
+    const before = Math.max(this.#options.clock.now() - keepDays * DAY_MS, 0);
     let deleted: number;
-    do deleted = await this.#options.store.usage.prune({ before, limit: PRUNE_LIMIT });
+    do deleted = await this.#options.store.usage.prune({ before, keepDays, limit: PRUNE_LIMIT });
     while (deleted === PRUNE_LIMIT);
   }
 

@@ -20,7 +20,10 @@ export interface UsageEntry {
 }
 
 export const MAX_USAGE_ENTRIES = 500;
-const MAX_RANGE_MS = 400 * 86_400_000;
+const DAY_MS = 86_400_000;
+const MAX_RANGE_MS = 400 * DAY_MS;
+/** As many as `METRICS_RETENTION_DAYS` allows. */
+const MAX_KEEP_DAYS = 3_650;
 /** The clocks of every zone are a multiple of this apart from UTC, so that no slot lies in two days. */
 const SLOT_MS = 900_000;
 
@@ -106,20 +109,38 @@ export const usageOperations = {
     },
   }),
 
-  /** Deletes the oldest records from before a moment, and says how many. */
+  /**
+   * Deletes the oldest records from before a moment, and says how many. Those of the newest `keepDays` days (UTC) that
+   * have any stay: with a clock that is far ahead, all would be from before.
+   */
   prune: defineWrite({
-    input: z.object({ before: moment, limit: limit(5_000) }),
+    input: z.object({ before: moment, keepDays: z.int().min(1).max(MAX_KEEP_DAYS), limit: limit(5_000) }),
     touches: () => [PRUNED_USAGE],
     whenAway: "refuse",
-    async run(transaction, { before, limit }): Promise<number> {
+    async run(transaction, { before, keepDays, limit }): Promise<number> {
+      const end = Math.min(before, await findFirstKept(transaction, keepDays));
       const { changes } = await transaction.run(
         "DELETE FROM command_usage WHERE id IN (SELECT id FROM command_usage WHERE at < ? ORDER BY at LIMIT ?)",
-        ...[before, limit],
+        ...[end, limit],
       );
       return changes;
     },
   }),
 };
+
+/** When the newest days that have records begin: one look into the index for each. */
+async function findFirstKept(transaction: ReadTransaction, keepDays: number): Promise<number> {
+  let firstKept = Number.MAX_SAFE_INTEGER;
+  for (let count = 0; count < keepDays; count++) {
+    const newest = await transaction.get<{ at: number | null }>(
+      "SELECT max(at) AS at FROM command_usage WHERE at < ?",
+      firstKept,
+    );
+    if (typeof newest?.at !== "number") break;
+    firstKept = newest.at - (newest.at % DAY_MS);
+  }
+  return firstKept;
+}
 
 type Slot = Counts & { readonly slot: number };
 

@@ -54,7 +54,7 @@ const CASES: readonly Case[] = [
   // Of somebody of whom nothing is kept: all operations here have the same id, and the audit log takes it once.
   ["memberData.delete", () => run(memberData.delete, { guildId: GUILD, userId: "200000000000000002" })],
   ["reminders.prune", () => run(reminders.prune, { before: AT, limit: 1_000 })],
-  ["usage.prune", () => run(usage.prune, { before: AT, limit: 1_000 })],
+  ["usage.prune", () => run(usage.prune, { before: AT, keepDays: 30, limit: 1_000 })],
   ["audit.listActions", () => run(audit.listActions, { guildId: GUILD })],
   ["audit.verify", () => run(audit.verify, { guildId: GUILD })],
   ...auditCases(),

@@ -81,9 +81,13 @@ describe("what a write says that it touches", () => {
       ["flags.clear", flag],
       [
         "usage.record",
-        { entries: [{ guildId, id: newId(), command: "mine", at, durationMs: 9, outcome: "answered" }] },
+        {
+          entries: [at, at + 86_400_000].map((at) => ({
+            ...{ guildId, id: newId(), command: "mine", at, durationMs: 9, outcome: "answered" },
+          })),
+        },
       ],
-      ["usage.prune", { before: at + 1, limit: 10 }],
+      ["usage.prune", { before: at + 1, keepDays: 1, limit: 10 }],
       ["audit.append", { guildId, actorId: OWNER, action: "audit.export", target: "csv" }],
       [
         "audit.appendAll",

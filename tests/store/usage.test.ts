@@ -111,11 +111,23 @@ describe("usage", () => {
 
   it("is deleted from the oldest on, no more at once than asked for", async () => {
     const at = NOON - 500 * DAY_MS;
-    await record(...[0, 1, 2, 3].map((hours) => entry({ at: at + hours })));
-    expect(await shared.database.store.usage.prune({ before: at + 3, limit: 2 })).toBe(2);
+    await record(entry(), ...[0, 1, 2, 3].map((hours) => entry({ at: at + hours })));
+    expect(await shared.database.store.usage.prune({ before: at + 3, keepDays: 1, limit: 2 })).toBe(2);
     expect((await report({ from: at, to: at + 10 })).total).toBe(2);
-    expect(await shared.database.store.usage.prune({ before: at + 3, limit: 2 })).toBe(1);
+    expect(await shared.database.store.usage.prune({ before: at + 3, keepDays: 1, limit: 2 })).toBe(1);
     expect((await report({ from: at, to: at + 10 })).total).toBe(1);
+  });
+
+  it("stays for the newest days that have any, start after start with a clock that is far ahead", async () => {
+    const first = NOON + 500 * DAY_MS;
+    await record(...[0, 0, 2, 5, 6, 6].map((days) => entry({ at: first + days * DAY_MS })));
+    const startAt = async (at: number) => {
+      await shared.database.store.usage.prune({ before: at - 4 * DAY_MS, keepDays: 4, limit: 1_000 });
+      await record(entry({ at }));
+      return (await report({ from: first, to: at })).byDay.map(({ count }) => count);
+    };
+    expect(await startAt(first + 100 * DAY_MS)).toEqual([2, 1, 1, 2]);
+    expect(await startAt(first + 200 * DAY_MS)).toEqual([1, 1, 2, 1]);
   });
 });
 

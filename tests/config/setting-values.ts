@@ -60,7 +60,7 @@ const dailyWindow = fc
   .uniqueArray(fc.integer({ min: 0, max: 1439 }), { minLength: 2, maxLength: 2 })
   .map(([startMinute, endMinute]) => ({ startMinute, endMinute }));
 
-const cronExpression = fc
+export const cronExpression = fc
   .tuple(
     cronField(0, 59),
     cronField(0, 23),

@@ -1,14 +1,14 @@
 import { systemClock } from "../../core/clock.ts";
-import { idTimePrefix } from "../../core/ids.ts";
 import { Interval } from "../../core/interval.ts";
 import { createPendingError } from "../schema/migration-pending.ts";
 import { createRepairNote } from "../schema/schema-repair.ts";
 import { SchemaValidator } from "../schema/schema-validator.ts";
 import { ArchiveKeeper, type ArchiveSettings } from "./archive-keeper.ts";
 import { Checkpointer } from "./checkpointer.ts";
-import { IN_MEMORY_PATH, openWriterConnection, type SqliteConnection } from "./connection.ts";
+import { IN_MEMORY_PATH, openWriterConnection } from "./connection.ts";
 import { classifySqliteError } from "./error-classification.ts";
 import { GroupCommitter } from "./group-commit.ts";
+import { LedgerPruner } from "./ledger-pruner.ts";
 import { OperationRunner } from "./operation-runner.ts";
 import { Optimizer } from "./optimizer.ts";
 import { forgetPlacement, quarantineFolderAt, takeUpReplacement } from "./replacement.ts";
@@ -18,9 +18,6 @@ import { toWireError } from "./thread-protocol.ts";
 import { TransactionManager } from "./transaction-manager.ts";
 import { WalArchive } from "./wal-archive.ts";
 
-/** How long an applied write is remembered: longer than anything waits in a queue before it counts as dead. */
-const APPLIED_OPERATION_RETENTION_MS = 30 * 24 * 3_600_000;
-const PRUNE_BATCH_SIZE = 500;
 const HOUSEKEEPING_INTERVAL_MS = 5_000;
 /** How often it is said that a long copy to the archive goes on. */
 const PROGRESS_INTERVAL_MS = 100;
@@ -131,6 +128,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
       optimizer.optimize();
       noteCommit();
     });
+  const ledger = new LedgerPruner(connection, systemClock);
   const housekeeping = new Interval({
     clock: systemClock,
     everyMs: () => HOUSEKEEPING_INTERVAL_MS,
@@ -142,7 +140,7 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
         if (isOld && checkpointer.isWanted) checkpointer.checkpoint();
       });
       attempt("prune applied operations", () => {
-        if (pruneAppliedOperations(connection) > 0) noteCommit();
+        if (ledger.prune() > 0) noteCommit();
       });
       if (optimizer.isDue) optimize();
     },
@@ -183,13 +181,3 @@ await serveThread(({ options, operations, migrations, reply, notify }) => {
     },
   };
 });
-
-/** Deletes a bounded number of old entries per round, so that no round holds up the writes. */
-function pruneAppliedOperations({ statements }: SqliteConnection): number {
-  const before = idTimePrefix(systemClock.now() - APPLIED_OPERATION_RETENTION_MS);
-  return statements
-    .prepare(
-      "DELETE FROM applied_operation WHERE id IN (SELECT id FROM applied_operation WHERE id < ? ORDER BY id LIMIT ?)",
-    )
-    .run(before, PRUNE_BATCH_SIZE).changes;
-}

@@ -17,6 +17,7 @@ import type { RetentionPolicy } from "./retention.ts";
 import { isVerified, listSnapshots, type SnapshotCatalogue } from "./snapshot-catalogue.ts";
 import { cleanSnapshotLeftovers } from "./snapshot-files.ts";
 import type { SnapshotManifest, SnapshotReason } from "./snapshot-manifest.ts";
+import { isOfFuture } from "./state-age.ts";
 import { describeFailure, describeOffer, describeUnarchived } from "./unarchived.ts";
 import type { VerifySnapshotResult } from "./verify-snapshot.ts";
 
@@ -139,8 +140,15 @@ export class BackupManager {
 
   /** The newest first. */
   async list(): Promise<SnapshotCatalogue> {
-    const catalogue = await listSnapshots(this.#options.folder);
-    this.#lastBackup = catalogue.snapshots.find(({ manifest }) => isVerified(manifest))?.manifest;
+    const { folder, settings, clock } = this.#options;
+    const catalogue = await listSnapshots(folder);
+    const verified = catalogue.snapshots.map(({ manifest }) => manifest).filter(isVerified);
+    const { isArchiving } = settings();
+    const now = clock.now();
+    // Where no archive tells the order, one of the future would stay the newest, and never be made up for by another.
+    const isNewest = (backup: SnapshotManifest): boolean =>
+      (isArchiving && backup.archive !== null) || !isOfFuture(backup, now);
+    this.#lastBackup = verified.find(isNewest) ?? verified[0];
     return catalogue;
   }
 

@@ -6,6 +6,7 @@ import { CronJob, type Schedule } from "../maintenance/cron-schedule.ts";
 import { ArchiveWatch, type ArchiveEvent } from "./archive-watch.ts";
 import type { BackupManager } from "./backup-manager.ts";
 import type { SnapshotManifest, SnapshotReason } from "./snapshot-manifest.ts";
+import { isOfFuture } from "./state-age.ts";
 
 export interface BackupScheduleSettings {
   readonly isEnabled: boolean;
@@ -119,8 +120,8 @@ export class BackupSchedule {
     const { expression, intervalMs } = settings();
     if (expression !== undefined) return this.#isOwed ? "schedule" : undefined;
     if (this.#last?.id !== lastBackup.id) {
-      // One of the future was made before now.
-      const ageMs = Math.max(0, clock.now() - lastBackup.createdAt);
+      // How old one of the future is nobody knows: better one too many than none for so long.
+      const ageMs = isOfFuture(lastBackup, clock.now()) ? Infinity : Math.max(0, clock.now() - lastBackup.createdAt);
       this.#last = { id: lastBackup.id, madeAt: now - ageMs };
     }
     return now - this.#last.madeAt >= intervalMs ? "schedule" : undefined;

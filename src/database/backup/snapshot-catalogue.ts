@@ -10,6 +10,7 @@ import {
   snapshotFolderOf,
   type SnapshotManifest,
 } from "./snapshot-manifest.ts";
+import { sortNewestFirst } from "./state-age.ts";
 
 export interface Snapshot {
   readonly manifest: SnapshotManifest;
@@ -50,7 +51,7 @@ export async function listSnapshots(backupFolder: string): Promise<SnapshotCatal
       else snapshots.push(found);
     }
   }
-  return { snapshots: snapshots.sort(compareNewestFirst), problems };
+  return { snapshots: sortSnapshots(snapshots), problems };
 }
 
 /** Throws BACKUP_NOT_FOUND, or BACKUP_DAMAGED when there is one that cannot be used. */
@@ -102,6 +103,7 @@ function createProblem(id: string, file: string, kind: CatalogueProblem["kind"],
   return { id, file, kind, message };
 }
 
-function compareNewestFirst({ manifest: a }: Snapshot, { manifest: b }: Snapshot): number {
-  return b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1);
+function sortSnapshots(snapshots: readonly Snapshot[]): Snapshot[] {
+  const byId = [...snapshots].sort(({ manifest: a }, { manifest: b }) => (a.id < b.id ? 1 : -1));
+  return sortNewestFirst(byId.map((snapshot) => ({ ...snapshot.manifest, snapshot }))).map(({ snapshot }) => snapshot);
 }

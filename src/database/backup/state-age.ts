@@ -30,3 +30,11 @@ export function sortNewestFirst<State extends DatedState>(states: readonly State
   }
   return sorted;
 }
+
+/** Clocks differ by less, also those of a machine that has just been started. */
+const FUTURE_TOLERANCE_MS = 3_600_000;
+
+/** Dated later than now: one of the two moments is of a clock that was wrong, so how old the state is cannot be told. */
+export function isOfFuture({ createdAt }: DatedState, now: number): boolean {
+  return createdAt > now + FUTURE_TOLERANCE_MS;
+}

@@ -8,9 +8,16 @@ import {
   type BackupEvent,
   type BackupManagerOptions,
 } from "../../../src/database/backup/backup-manager.ts";
+import {
+  dataFileNameOf,
+  formatManifest,
+  manifestFileNameOf,
+  snapshotFolderOf,
+  type SnapshotManifest,
+} from "../../../src/database/backup/snapshot-manifest.ts";
 import type { MaintenanceJob, MaintenanceResult } from "../../../src/database/maintenance/maintenance-job.ts";
 import { MaintenanceRunner } from "../../../src/database/maintenance/maintenance-runner.ts";
-import { createArchiveStatus, createManifest } from "../../helpers/backup-fixtures.ts";
+import { createArchiveStatus, createManifest, startOf } from "../../helpers/backup-fixtures.ts";
 import { createCounterDatabase, errorLike, withFolder } from "../../helpers/database.ts";
 
 const FULL = new MusterError("BACKUP_FAILED", "make a backup: no space left on device");
@@ -93,6 +100,43 @@ describe("the backup manager", () => {
     expect(rig.manager.status.lastBackup).toBeDefined();
     await rig.manager.create({ reason: "schedule" });
     expect(rig.manager.status).toMatchObject({ backupStatus: "SUCCESS", lastError: undefined });
+  });
+
+  describe("after a start", () => {
+    const NOW = systemClock.now();
+    const AHEAD_MS = 400 * 86_400_000;
+    const GENERATION = {
+      old: "20261101T000000000Z-a",
+      ahead: "20271101T000000000Z-b",
+      newest: "20271101T000000001Z-c",
+    };
+    const old = createManifest({ createdAt: NOW - 9_000, ...startOf(GENERATION.old) });
+    const ahead = createManifest({ createdAt: NOW + AHEAD_MS, ...startOf(GENERATION.ahead) });
+    const newest = createManifest({ createdAt: NOW - 5_000, ...startOf(GENERATION.newest) });
+    const alone = createManifest({ createdAt: NOW - 1_000 });
+    const aheadAlone = createManifest({ createdAt: NOW + AHEAD_MS });
+
+    it.each([
+      ["the one made last", [old, newest], newest, true],
+      ["not one that was made earlier while the clock was ahead", [old, ahead, newest], newest, true],
+      ["the one made last also when the clock was set back since", [old, ahead], ahead, true],
+      ["not one of the future without an archive, which has others", [old, aheadAlone, newest], newest, true],
+      ["not one of the future, without an archive", [ahead, aheadAlone, alone], alone, false],
+      ["one of the future when there is no other", [aheadAlone], aheadAlone, false],
+    ])("takes for the last backup %s", async (_, manifests: SnapshotManifest[], last, isArchiving) => {
+      await withFolder(async (folder) => {
+        const snapshots = snapshotFolderOf(folder);
+        mkdirSync(snapshots, { recursive: true });
+        for (const manifest of manifests) {
+          writeFileSync(join(snapshots, manifestFileNameOf(manifest)), formatManifest(manifest));
+          writeFileSync(join(snapshots, dataFileNameOf(manifest)), Buffer.alloc(manifest.storedBytes));
+        }
+        const settings = () => ({ isCompressed: true, key: undefined, maxBackups: 4, isArchiving });
+        const { manager } = new Rig({ databasePath: join(folder, "test.db"), folder, settings });
+        await manager.start();
+        expect(manager.status.lastBackup?.id).toBe(last.id);
+      });
+    });
   });
 
   it("tries only once what no further try mends", async () => {

@@ -37,11 +37,21 @@ describe("the schedule of the backups", () => {
     expect(reasons()).toEqual(["schedule", "schedule"]);
   });
 
-  it("counts from the start when the last backup is of the future", async () => {
-    rig.status = { ...rig.status, lastBackup: createManifest({ createdAt: rig.clock.now() + 1_000 * HOUR_MS }) };
+  it("makes one soon after the start when the last one is of the future, and then goes on at its pace", async () => {
+    const { clock } = rig;
+    rig.status = { ...rig.status, lastBackup: createManifest({ createdAt: clock.now() + 1_000 * HOUR_MS }) };
     rig.schedule.start();
-    await rig.pass(7 * HOUR_MS, MINUTE_MS);
+    await rig.pass(MINUTE_MS);
     expect(reasons()).toEqual(["schedule"]);
+    await rig.pass(5 * HOUR_MS, MINUTE_MS);
+    expect(reasons()).toEqual(["schedule"]);
+  });
+
+  it("takes one that is dated a little later than now for one that was just made", async () => {
+    rig.status = { ...rig.status, lastBackup: createManifest({ createdAt: rig.clock.now() + HOUR_MS }) };
+    rig.schedule.start();
+    await rig.pass(MINUTE_MS);
+    expect(reasons()).toEqual([]);
   });
 
   it("goes on at its pace when the clock is set back, also after a failure, and seals", async () => {

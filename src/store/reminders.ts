@@ -11,6 +11,8 @@ export type ReminderStatus = (typeof REMINDER_STATUSES)[number];
 
 /** Two who remind at once, or one who presses twice, would disturb everybody twice. */
 export const REMIND_PAUSE_MS = 10_000;
+/** Twice what the bot does. */
+const LONGEST_POSTPONEMENT_MS = 600_000;
 
 /** One reminder of one event, with its true outcome. */
 export interface ReminderRecord {
@@ -223,15 +225,19 @@ export const reminderOperations = {
     },
   }),
 
-  /** Reminders that were begun and not finished, but for those postponed beyond `at`. */
+  /**
+   * Reminders that were begun and not finished, but for those postponed beyond `at`. Postponed by more than is ever done
+   * was one by a clock that ran ahead.
+   */
   listPending: defineRead({
     input: z.object({ at: moment, limit: limit(1_000) }),
     touches: () => [],
     async run(transaction, { at, limit }): Promise<PendingReminder[]> {
       return transaction.all(
         `SELECT reminderlog.id AS id, event_id AS eventId, guild_id AS guildId
-         FROM reminderlog JOIN event ON event.id = event_id WHERE status = 'pending' AND scheduled_at <= ? LIMIT ?`,
-        ...[at, limit],
+         FROM reminderlog JOIN event ON event.id = event_id
+         WHERE status = 'pending' AND (scheduled_at <= ? OR scheduled_at > ?) LIMIT ?`,
+        ...[at, at + LONGEST_POSTPONEMENT_MS, limit],
       );
     },
   }),

@@ -286,6 +286,38 @@ describe("a reminder that Discord took just before the bot was killed", () => {
     expect(last!.messageIds).toEqual(remindersOf(event).map(({ id }) => id));
   });
 
+  it("is found whole, when several of its messages were not noted", async () => {
+    const [first, second, third, fourth] = members;
+    await claimLongAgo();
+    const continuation = english.reminders.continuationLine("Renamed");
+    post(event.channelId, `${breakMentions(head)}\n<@${first}>`);
+    post(event.channelId, `${continuation}\n<@${second}> <@${third}>`);
+    await bot.startApp();
+    await waitUntilReminded(event);
+    const mentioned = remindersOf(event).map((message) => mentionedIds([message]));
+    expect(mentioned).toEqual([[first], [second, third].sort(), [fourth]]);
+  });
+
+  it("is not taken for the one before it, which went out seconds ago", async () => {
+    const { guildId } = bot;
+    const before = { guildId, eventId: event.id, id: createId(Date.now()) };
+    const messageId = post(event.channelId, `${breakMentions(head)}\n${members.map((id) => `<@${id}>`).join(" ")}`);
+    await bot.store.reminders.begin({
+      ...before,
+      scheduledAt: clock.now(),
+      nextReminderAt: event.nextReminderAt,
+      actorId: bot.ids.moderatorId,
+    });
+    await bot.store.reminders.progress({ ...before, userIds: [...members], messageId });
+    await bot.store.reminders.finish({ ...before, status: "failed", error: "interrupted" });
+    await claimLongAgo();
+    await bot.startApp();
+    await waitUntilReminded(event);
+    // The former one is taken away when the next has been sent.
+    await bot.sandbox.waitFor(() => remindersOf(event).every(({ id }) => id !== messageId), PATIENCE_MS);
+    expect(mentionedIds(remindersOf(event))).toEqual([...members].sort());
+  });
+
   it("is found in private", async () => {
     const [first, ...others] = members;
     const { guildId } = bot;

@@ -22,7 +22,7 @@ export interface GuildSynchronizerOptions {
   readonly store: Store;
   readonly degradation: GracefulDegradation;
   readonly tracked: TrackedEvents;
-  readonly replanner: Pick<Replanner, "replan">;
+  readonly replanner: Pick<Replanner, "bringBack">;
   readonly reconciler: Reconciler;
   readonly cards: EventCards;
   readonly events: EventService;
@@ -113,7 +113,7 @@ export class GuildSynchronizer {
     if (!guild?.available) return true;
     await store.guilds.upsert({ guildId, name: guild.name });
     await tracked.load(guildId);
-    await replanner.replan(guildId);
+    await replanner.bringBack(guildId);
     this.#reconciling.request(guildId);
     return true;
   }

@@ -12,6 +12,8 @@ import type { Store } from "../../store/store.ts";
 
 /** Discord's limit for a page of the people behind a reaction. */
 const PAGE_SIZE = 100;
+/** In a rush something comes during each of them. */
+const MAX_WRITES = 5;
 
 export interface ObservedReaction {
   readonly userId: string;
@@ -90,11 +92,18 @@ export class Reconciler {
     const meanwhile = new ChangesMeanwhile();
     this.#meanwhile.set(event.id, meanwhile);
     const observed = await this.#readReactions(event);
-    return this.#store.reactions.reconcile({
-      guildId: event.guildId,
-      eventId: event.id,
-      reactions: meanwhile.applyTo(observed),
-    });
+    const outcome = { added: 0, removed: 0 };
+    for (let tries = 0, changeCount = -1; tries < MAX_WRITES && changeCount !== meanwhile.count; tries++) {
+      changeCount = meanwhile.count;
+      const reactions = meanwhile.applyTo(observed);
+      // When it is tried again, what came between the tries was stored already, and is not in it.
+      const { added, removed } = await this.#store.reactions.reconcile({
+        ...{ guildId: event.guildId, eventId: event.id, reactions },
+      });
+      outcome.added += added;
+      outcome.removed += removed;
+    }
+    return outcome;
   }
 
   async #readReactions(event: EventRecord): Promise<ObservedReaction[]> {
@@ -128,12 +137,16 @@ export class Reconciler {
 class ChangesMeanwhile {
   readonly #added = new Map<string, ObservedReaction>();
   readonly #withdrawn = new Set<string>();
+  /** Of all that was told. */
+  count = 0;
 
   add(reaction: ObservedReaction): void {
+    this.count++;
     this.#added.set(changeKey(reaction.userId, reaction.emoji), reaction);
   }
 
   withdraw(userId: string | undefined, emoji: string | undefined): void {
+    this.count++;
     const key = changeKey(userId, emoji);
     this.#withdrawn.add(key);
     for (const [addedKey, reaction] of this.#added) {

@@ -87,7 +87,9 @@ export class ReminderDelivery {
       reminderId: reminder.id,
       channelId: event.channelId,
       sentMessageCount: reminder.messageIds.length,
-      isResumed: reminder.isResumed,
+      resumed: reminder.isResumed
+        ? { othersMessageIds: await this.#listOthersMessages(event, reminder.id) }
+        : undefined,
       message: this.#compose(event),
     };
     const reached = new Set(reminder.usersNotified);
@@ -110,6 +112,12 @@ export class ReminderDelivery {
     const current = await this.#trackCurrent(event);
     if (current) cards.refresh(current);
     return undefined;
+  }
+
+  /** Those of the event's last reminders but this one. */
+  async #listOthersMessages({ guildId, id: eventId }: EventRecord, reminderId: string): Promise<string[]> {
+    const history = await this.#options.store.reminders.listHistory({ guildId, eventId, limit: PREVIOUS_SEARCHED });
+    return history.filter(({ id }) => id !== reminderId).flatMap(({ messageIds }) => messageIds);
   }
 
   /** Discord did not take a claimed reminder: recorded, and told to the server's people. */

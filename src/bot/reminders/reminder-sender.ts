@@ -21,8 +21,9 @@ const SEND_RETRY = { maxAttempts: 4, baseDelay: 1_000, maxDelay: 30_000, backoff
 const NONCE_LENGTH = 25;
 /** How far our clock may be ahead of Discord's when messages are looked for by their time; reminders lie further apart. */
 const CLOCK_TOLERANCE_MS = 5_000;
-/** What Discord gives at once, from the time of the reminder's claim on: what was sent was sent right after it. */
-const MESSAGES_SEARCHED = 100;
+/** Of a busy channel's messages since the reminder was claimed: most are sent right after it. */
+const PAGE_SIZE = 100;
+const MAX_PAGES = 10;
 
 export interface ReminderMessage {
   /** Heads the first message in the channel, and is all of a direct message. */
@@ -37,8 +38,8 @@ export interface Delivery {
   readonly channelId: string;
   /** How many messages of this reminder were sent before a restart, as far as they were noted. */
   readonly sentMessageCount: number;
-  /** Was under way before: its next message may have been sent, and the program ended before it was noted. */
-  readonly isResumed: boolean;
+  /** Set when it was under way before: its next message may have been sent, and the program ended before it was noted. */
+  readonly resumed: { readonly othersMessageIds: readonly string[] } | undefined;
   readonly message: ReminderMessage;
 }
 
@@ -74,24 +75,23 @@ export class ReminderSender {
     if (userIds.length === 0) return;
     const channel = await this.#requireChannel(delivery.channelId);
     let remaining = [...userIds];
-    let lastSent = delivery.isResumed ? await this.#findLastSent(channel, delivery) : undefined;
-    for (let number = delivery.sentMessageCount; remaining.length > 0; number++) {
+    const note = async (reachedIds: readonly string[], messageId: string): Promise<void> => {
+      await onDelivered(reachedIds, messageId);
+      remaining = remaining.filter((id) => !reachedIds.includes(id));
+    };
+    const sentBefore = await this.#findSent(channel, delivery);
+    for (const message of sentBefore) await note(listMentioned(message), message.id);
+    for (let number = Math.max(delivery.sentMessageCount, sentBefore.length); remaining.length > 0; number++) {
       const isFirst = number === 0;
       const firstLine = isFirst ? delivery.message.firstLine : delivery.message.continuationLine;
       const [part] = splitMentions({ userIds: remaining, firstLine });
       const { content, userIds: mentionedIds } = part!;
       const nonce = createNonce(delivery.reminderId, String(number));
       const allowedMentions = { users: [...mentionedIds] };
-      const sent =
-        lastSent ??
-        (await this.#retry(async (): Promise<Message> =>
-          channel.send({ content, allowedMentions, nonce, enforceNonce: true }),
-        ));
-      lastSent = undefined;
-      const reachedIds = sent.content === content ? mentionedIds : listMentioned(sent);
-      await onDelivered(reachedIds, sent.id);
-      const reached = new Set(reachedIds);
-      remaining = remaining.filter((id) => !reached.has(id));
+      const sent = await this.#retry(async (): Promise<Message> =>
+        channel.send({ content, allowedMentions, nonce, enforceNonce: true }),
+      );
+      await note(sent.content === content ? mentionedIds : listMentioned(sent), sent.id);
     }
   }
 
@@ -132,9 +132,9 @@ export class ReminderSender {
   }
 
   async #directOne(delivery: Delivery, userId: string): Promise<void> {
-    if (delivery.isResumed) {
+    if (delivery.resumed) {
       const channel = await this.#retry(() => this.#client.users.createDM(userId));
-      if (await this.#findLastSent(channel, delivery)) return;
+      if ((await this.#findSent(channel, delivery)).length > 0) return;
     }
     await this.#retry(() =>
       this.#client.users.send(userId, {
@@ -145,24 +145,30 @@ export class ReminderSender {
     );
   }
 
-  /** A resumed reminder's newest message in a channel: Discord may have taken one that was not noted, and that is it. */
-  async #findLastSent(channel: SendableChannels, delivery: Delivery): Promise<Message | undefined> {
-    const after = SnowflakeUtil.generate({
-      timestamp: idTime(delivery.reminderId) - CLOCK_TOLERANCE_MS,
-      increment: 0n,
-    });
-    const search = { after: String(after), limit: MESSAGES_SEARCHED, cache: false };
+  /** What Discord has taken of a resumed reminder, noted or not, the oldest first; nothing of a new one. */
+  async #findSent(channel: SendableChannels, delivery: Delivery): Promise<Message[]> {
+    const { resumed, message, reminderId } = delivery;
+    if (!resumed) return [];
+    const isSent = (found: Message): boolean =>
+      found.author.id === this.#client.user?.id &&
+      isPartOf(found, message) &&
+      !resumed.othersMessageIds.includes(found.id);
+    const sent: Message[] = [];
+    const begin = SnowflakeUtil.generate({ timestamp: idTime(reminderId) - CLOCK_TOLERANCE_MS, increment: 0n });
     try {
-      const found = await this.#retry(() => channel.messages.fetch(search));
-      return found.find(
-        (message) => message.author.id === this.#client.user?.id && isPartOf(message, delivery.message),
-      );
+      for (let after = String(begin), pageCount = 0; pageCount < MAX_PAGES; pageCount++) {
+        const search = { after, limit: PAGE_SIZE, cache: false };
+        const page = [...(await this.#retry(() => channel.messages.fetch(search))).values()].reverse();
+        sent.push(...page.filter(isSent));
+        if (page.length < PAGE_SIZE) break;
+        after = page.at(-1)!.id;
+      }
     } catch (error) {
       if (!(error instanceof DiscordAPIError) || isTemporary(error)) throw error;
       // May be written to and not be read.
-      this.#logger.warn("interrupted reminder not looked for", { reminderId: delivery.reminderId, error });
-      return undefined;
+      this.#logger.warn("interrupted reminder not looked for", { reminderId, error });
     }
+    return sent;
   }
 
   async #requireChannel(channelId: string): Promise<SendableChannels> {

@@ -186,6 +186,11 @@ export class ReminderService {
     if (flags.quietHours && isQuiet(flags.quietHours, clock.now())) {
       return this.#moveOn(event, quietEndAt(flags.quietHours, clock.now()));
     }
+    // Planned a second time by a clock that was behind: it went out already.
+    const { nextReminderAt = 0, lastReminderAt = -Infinity } = event;
+    if (lastReminderAt >= nextReminderAt && lastReminderAt <= clock.now()) {
+      return this.#moveOn(event, planNextReminder(event, flags, clock.now()));
+    }
     try {
       await reconciler.reconcile(event);
       await this.#send(event, flags, undefined);

@@ -407,6 +407,7 @@ export class Recovery {
         return this.#exchange(report);
       } else {
         this.#state = { kind: "offered", since, finding: finding.message, offer: toOffer(report) };
+        toldReason = undefined;
         await this.#announce("offered", finding, summarize(report), report);
       }
       const decision = await this.#awaitOutcome(this.#state, retryPauseMs(failedCount));

@@ -44,7 +44,7 @@ class Rig {
     this.synchronizer = new GuildSynchronizer({
       client: this.client as unknown as Client,
       ...{ store, degradation: this.degradation, tracked: new TrackedEvents(store) },
-      replanner: { replan: async (guildId) => this.#take(`replan${suffixOf(guildId)}`) },
+      replanner: { bringBack: async (guildId) => this.#take(`replan${suffixOf(guildId)}`) },
       reconciler: {
         reconcile: async ({ id }: EventRecord) => {
           this.#take(`reconcile ${id}`);

@@ -12,9 +12,15 @@ const EVENT = {
 } as unknown as EventRecord;
 const [ANNA, BEN, CLEO, DAN] = ["11", "12", "13", "14"] as const;
 
-/** A message on which Anna and Ben have answered ✅; `whileReading` is done between its requests. */
-async function reconcile(whileReading: (reconciler: Reconciler) => void): Promise<string[]> {
+type Meanwhile = (reconciler: Reconciler) => void;
+
+/**
+ * What is stored in the end of a message on which Anna and Ben have answered ✅; `whileReading` is done between its
+ * requests, and `whileWriting` while what was read is stored: that may take several tries.
+ */
+async function reconcile(whileReading: Meanwhile, whileWriting: Meanwhile = () => undefined): Promise<string[]> {
   const stored: string[] = [];
+  let writeCount = 0;
   const rest = {
     async get(route: string) {
       if (!route.includes("/reactions/")) {
@@ -27,6 +33,8 @@ async function reconcile(whileReading: (reconciler: Reconciler) => void): Promis
   };
   const reactions = {
     async reconcile(input: { reactions: readonly { userId: string; emoji: string }[] }) {
+      if (writeCount++ === 0) whileWriting(reconciler);
+      stored.length = 0;
       stored.push(...input.reactions.map(({ userId, emoji }) => `${userId} ${emoji}`));
       return { added: 0, removed: 0 };
     },
@@ -79,5 +87,12 @@ describe("reading an event's reactions", () => {
     ],
   ])("gives what is there at the end when %s meanwhile", async (_what, whileReading, expected) => {
     expect(await reconcile(whileReading)).toEqual(expected);
+  });
+
+  it("is followed by another write when something comes while it is stored", async () => {
+    const react: Meanwhile = (it) => it.noteAddition(EVENT.id, { userId: CLEO, username: "Cleo", emoji: "❌" });
+    expect(await reconcile(() => undefined, react)).toEqual([`${ANNA} ✅`, `${BEN} ✅`, `${CLEO} ❌`]);
+    const withdraw: Meanwhile = (it) => it.noteWithdrawal(EVENT.id, ANNA, "✅");
+    expect(await reconcile(() => undefined, withdraw)).toEqual([`${BEN} ✅`]);
   });
 });

@@ -103,6 +103,30 @@ describe("reminders that cannot be sent", () => {
   });
 });
 
+describe("a clock that was wrong", () => {
+  it("ahead: an interrupted reminder that it has postponed is gone on with", async () => {
+    const { event, reminderId } = await rig.createInterrupted(await rig.createGuild());
+    const { guildId } = event;
+    const scheduledAt = rig.clock.now() + 24 * HOUR_MS;
+    await rig.store.reminders.postpone({ guildId, eventId: event.id, id: reminderId, scheduledAt });
+    rig.service.start();
+    await rig.until(() => rig.sentOf(event).length === 1);
+    expect(rig.sentOf(event)[0]).toMatchObject({ reminderId, userIds: [MEMBER_2] });
+  });
+
+  it("behind: what it has planned a second time is not sent again", async () => {
+    const event = await rig.createEvent(await rig.createGuild());
+    const { guildId, id: eventId } = event;
+    rig.service.start();
+    await rig.pass(HOUR_MS + SECOND_MS, 30 * SECOND_MS);
+    await rig.until(async () => (await rig.find(event)).lastReminderAt !== undefined);
+    const { nextReminderAt: scheduledAt = 0, lastReminderAt = 0 } = await rig.find(event);
+    await rig.store.reminders.reschedule({ guildId, eventId, scheduledAt, nextReminderAt: lastReminderAt - 1 });
+    await rig.until(async () => (await rig.find(event)).nextReminderAt === scheduledAt);
+    expect(rig.sentOf(event)).toHaveLength(1);
+  });
+});
+
 describe("interrupted reminders", () => {
   it("in a server that is away delay nobody, and go on when it is back", async () => {
     const away = await rig.createGuild();

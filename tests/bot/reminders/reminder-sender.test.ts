@@ -8,7 +8,7 @@ const DELIVERY: Delivery = {
     reminderId: "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     channelId: "100000000000000002",
     sentMessageCount: 0,
-    isResumed: false,
+    resumed: undefined,
   },
   message: { firstLine: "Friday raid waits for you", continuationLine: "Friday raid", link: "" },
 };

@@ -32,9 +32,9 @@ describe("planning reminders anew", () => {
     return id;
   }
 
-  async function replan(id: string): Promise<number | undefined> {
+  async function plan(id: string, how: "replan" | "bringBack" = "bringBack"): Promise<number | undefined> {
     await tracked.load(guildId);
-    await replanner.replan(guildId);
+    await replanner[how](guildId);
     const stored = await store.events.find({ guildId, id });
     expect(tracked.find(id)).toEqual(stored);
     return stored?.nextReminderAt;
@@ -42,19 +42,29 @@ describe("planning reminders anew", () => {
 
   it("brings a reminder back that a clock has planned which was a year ahead", async () => {
     const now = clock.now();
-    expect(await replan(await createEvent(now + YEAR_MS))).toBe(now + HOUR_MS);
+    expect(await plan(await createEvent(now + YEAR_MS))).toBe(now + HOUR_MS);
   });
 
-  it("leaves alone what is planned rightly, is due, or was postponed", async () => {
-    for (const fromNow of [HOUR_MS, -MINUTE_MS, MINUTE_MS]) {
+  it("leaves alone what is planned rightly, is due, was postponed, or may be right by another clock", async () => {
+    for (const fromNow of [HOUR_MS, -MINUTE_MS, MINUTE_MS, 2 * HOUR_MS, 30 * MINUTE_MS]) {
       const at = clock.now() + fromNow;
-      expect(await replan(await createEvent(at))).toBe(at);
+      expect(await plan(await createEvent(at))).toBe(at);
+    }
+  });
+
+  it("follows a change of the flags to the letter, but for what is due or was postponed", async () => {
+    const now = clock.now();
+    for (const fromNow of [30 * MINUTE_MS, 2 * HOUR_MS]) {
+      expect(await plan(await createEvent(now + fromNow), "replan")).toBe(now + HOUR_MS);
+    }
+    for (const fromNow of [-MINUTE_MS, MINUTE_MS]) {
+      expect(await plan(await createEvent(now + fromNow), "replan")).toBe(now + fromNow);
     }
   });
 
   it("gives a paused event no reminder", async () => {
     const id = await createEvent(clock.now() + HOUR_MS);
     await store.events.transition({ guildId, id, actorId: OWNER, to: "paused" });
-    expect(await replan(id)).toBeUndefined();
+    expect(await plan(id)).toBeUndefined();
   });
 });

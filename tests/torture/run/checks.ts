@@ -85,7 +85,8 @@ const reminders = fromDatabase("reminders", (data, { rig, plan }) => {
     if (status === "sent") findings.push(...compareReached(rig, id, messages, JSON.parse(usersNotified) as string[]));
   }
   // A moment that comes twice is one to remind at twice.
-  const comparable = rig.wasClockMoved ? [] : stored;
+  if (rig.clock) for (const { id } of stored) rig.ambiguousReminders.add(id);
+  const comparable = stored.filter(({ id }) => !rig.ambiguousReminders.has(id));
   const twice = Map.groupBy(comparable, ({ eventId, scheduledAt }) => `event ${eventId} at ${scheduledAt}`);
   for (const [what, group] of twice) if (group.length > 1) findings.push(`${what} was reminded ${group.length} times`);
   // Killed between a message and its note, and not gone on with: nobody can know of that message any more.

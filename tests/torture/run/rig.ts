@@ -18,8 +18,8 @@ export class Rig {
   settings: Readonly<Record<string, string>> = {};
   /** That the bot of this round goes by; undefined = the machine's. */
   clock: MovedClock | undefined;
-  /** Times of day may have come twice for the bot. */
-  wasClockMoved = false;
+  /** Reminders of rounds in which times of day may have come twice for the bot. */
+  readonly ambiguousReminders = new Set<string>();
   /** What went wrong with the bot itself, as it happened. */
   readonly incidents: string[] = [];
   killCount = 0;

@@ -79,6 +79,8 @@ async function run(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
     // Often it was before anybody looked: the time of the load goes on behind the last fault.
     normalAfterMs = (watcher.soundMoments.find((at) => at >= mendedAt) ?? Date.now()) - mendedAt;
     if (plan.faults.some(({ fault }) => fault.isFoundBySchedule)) await waitUntilChecked(rig, mendedAt);
+    // None of those before its last move counts.
+    if (rig.clock) await waitUntil("there is a moment to restore", NORMAL_WITHIN_MS, () => watcher.hasMoments);
   });
   await load.stop();
   await attempt(async () => {
@@ -107,7 +109,6 @@ function prepare(rig: Rig, { faults }: RoundPlan): Readonly<Record<string, strin
   const needs = new Set(faults.map(({ fault }) => fault.needs));
   rig.clock?.close();
   rig.clock = needs.has("moved-clock") ? new MovedClock(rig.folder) : undefined;
-  rig.wasClockMoved ||= rig.clock !== undefined;
   const environments = [needs.has("libfiu") ? fiuEnvironment(rig) : {}, rig.clock?.environment ?? {}];
   const preloads = environments.flatMap(({ LD_PRELOAD }) => LD_PRELOAD ?? []);
   return Object.assign({}, ...environments, preloads.length === 0 ? {} : { LD_PRELOAD: preloads.join(" ") }) as Record<

@@ -12,7 +12,6 @@ export interface BackupHealth {
   readonly isArchiving: boolean;
   /** How long a commit may wait to be archived at all. */
   readonly archiveIntervalMs: number;
-  readonly now: number;
 }
 
 /** What is done about a damaged database, and what a person can do. Nothing when it is not damaged. */

@@ -66,12 +66,12 @@ async function drawHealth(services: BotServices, guildId: string): Promise<Attac
   });
 }
 
-function readBackupHealth({ backups, settings, machineClock }: BotServices): BackupHealth | undefined {
+function readBackupHealth({ backups, settings }: BotServices): BackupHealth | undefined {
   if (!backups) return undefined;
   const recovery = backups.recovery?.status();
   return {
     ...{ status: backups.manager.status, recovery: recovery?.state ?? { kind: "idle" }, notice: recovery?.notice },
-    ...{ isArchiving: settings.DB_ARCHIVE, archiveIntervalMs: settings.DB_ARCHIVE_INTERVAL, now: machineClock.now() },
+    ...{ isArchiving: settings.DB_ARCHIVE, archiveIntervalMs: settings.DB_ARCHIVE_INTERVAL },
   };
 }
 

@@ -78,7 +78,7 @@ interface BackupChanges extends Partial<Omit<BackupHealth, "status">> {
 
 function createBackupHealth(changes: BackupChanges = {}): BackupHealth {
   return {
-    ...{ recovery: { kind: "idle" }, notice: undefined, isArchiving: true, archiveIntervalMs: 1_000, now: NOW },
+    ...{ recovery: { kind: "idle" }, notice: undefined, isArchiving: true, archiveIntervalMs: 1_000 },
     ...changes,
     status: {
       ...{ backupStatus: "SUCCESS", lastBackup: createManifest({ createdAt: NOW - 60_000 }), lastError: undefined },

@@ -1,5 +1,5 @@
-import type { Bench, Figure, Findings, Row } from "../harness.ts";
 import { findPreloadObstacle } from "../../tests/helpers/preload.ts";
+import type { Bench, Figure, Findings, Row } from "../harness.ts";
 import { slowSyncEnvironment } from "../slow-sync.ts";
 import { startBot } from "./muster.ts";
 import { openPeers, PEERS, PLAIN, UNTUNED_PEERS } from "./peers.ts";

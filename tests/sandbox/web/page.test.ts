@@ -253,6 +253,8 @@ withBrowser(`the sandbox's page in a real browser${note}`, () => {
 
     it("has direct messages with the bot", async () => {
       await press("Direct messages");
+      // The box of the channel that is left would take the text, and lose it.
+      await page.getByPlaceholder(/@/).waitFor();
       await box().fill("psst");
       await page.keyboard.press("Enter");
       await page.locator(".message", { hasText: "psst" }).waitFor();

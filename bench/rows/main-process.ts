@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findFreePort } from "../../src/sandbox/free-port.ts";
 import { pause } from "../harness.ts";
 import type { SandboxAddress } from "../processes/sandbox.ts";
 
@@ -11,15 +11,6 @@ const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const READY_TIMEOUT_MS = 120_000;
 const POLL_MS = 5;
 const BYTES_PER_MB = 1e6;
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** The program as people start it: `node src/main.ts`. */
 export class MainProcess {

@@ -1,9 +1,9 @@
 import { get } from "node:http";
+import { findFreePort } from "../../src/sandbox/free-port.ts";
 import type { Bench, Figure, Findings, Row } from "../harness.ts";
 import type { Remote } from "../processes/rpc.ts";
 import type { Stalls } from "../processes/stall-watch.ts";
 import { MUSTER_USES, startBotWithEvents } from "./interactions.ts";
-import { findFreePort } from "./main-process.ts";
 
 const CALLERS = 32;
 const SCRAPE_EVERY_MS = 1_000;

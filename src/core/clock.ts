@@ -21,6 +21,14 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * When the time that only counts began, by the wall clock as it is now, in epoch milliseconds: it stays the same until the
+ * wall clock is set.
+ */
+export function zeroOfCount(clock: Clock): number {
+  return clock.now() - clock.monotonic();
+}
+
 /** Resolves after `delayMs` on the given clock; rejects with the signal's reason when it is aborted before. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { zeroOfCount, type Clock } from "./clock.ts";
 
 /** Notices that the time of day was set back: against the time that only counts, it begins earlier than before. */
 export class SetBackDetector {
@@ -10,24 +10,19 @@ export class SetBackDetector {
   constructor(clock: Clock, toleranceMs: number) {
     this.#clock = clock;
     this.#toleranceMs = toleranceMs;
-    this.#latestZero = this.#zero();
+    this.#latestZero = zeroOfCount(clock);
   }
 
   /** The clock was used: how far ahead it was is remembered. */
   note(): void {
-    this.#latestZero = Math.max(this.#latestZero, this.#zero());
+    this.#latestZero = Math.max(this.#latestZero, zeroOfCount(this.#clock));
   }
 
   /** Whether it was set back since the last time that this said so. */
   check(): boolean {
-    const zero = this.#zero();
+    const zero = zeroOfCount(this.#clock);
     const isSetBack = zero < this.#latestZero - this.#toleranceMs;
     this.#latestZero = isSetBack ? zero : Math.max(this.#latestZero, zero);
     return isSetBack;
-  }
-
-  /** When the time that only counts began, by the clock as it is now. */
-  #zero(): number {
-    return this.#clock.now() - this.#clock.monotonic();
   }
 }

@@ -33,9 +33,9 @@ export interface GuildSynchronizerOptions {
 
 /**
  * Brings what Muster knows of each server in line with Discord: at the start, after a new gateway session, when a server
- * is joined, when the database comes back, and when the clock was set back. First it records the server, without which nothing about it can be
- * stored, and loads its events: work of the database alone, which is soon done for all. Then it catches up on the
- * reactions that were missed, which takes many requests, so one server after the other.
+ * is joined, when the database comes back, and when the clock was set back. First it records the server, without which
+ * nothing about it can be stored, and loads its events: work of the database alone, which is soon done for all. Then it
+ * catches up on the reactions that were missed, which takes many requests, so one server after the other.
  */
 export class GuildSynchronizer {
   readonly #options: GuildSynchronizerOptions;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock.ts";
+import { zeroOfCount, type Clock } from "../../core/clock.ts";
 import { idTimePrefix } from "../../core/ids.ts";
 import type { SqliteConnection } from "./connection.ts";
 
@@ -26,7 +26,7 @@ export class LedgerPruner {
   constructor({ statements }: Pick<SqliteConnection, "statements">, clock: Clock) {
     this.#statements = statements;
     this.#clock = clock;
-    this.#zero = clock.now() - clock.monotonic();
+    this.#zero = zeroOfCount(clock);
     this.#calmSince = clock.monotonic();
   }
 
@@ -44,7 +44,7 @@ export class LedgerPruner {
 
   /** In either direction: a clock that is put right, from a date long ago, makes what was written until then look old. */
   #noteJump(): void {
-    const zero = this.#clock.now() - this.#clock.monotonic();
+    const zero = zeroOfCount(this.#clock);
     if (Math.abs(zero - this.#zero) > JUMP_MS) this.#calmSince = this.#clock.monotonic();
     this.#zero = zero;
   }

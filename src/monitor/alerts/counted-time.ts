@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock.ts";
+import { zeroOfCount, type Clock } from "../../core/clock.ts";
 
 /** By less at a time a clock is brought in line that is right: nothing that is shown moves for it. */
 const TOLERANCE_MS = 1_000;
@@ -15,7 +15,7 @@ export class CountedTime {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#zero = clock.now() - clock.monotonic();
+    this.#zero = zeroOfCount(clock);
   }
 
   now(): number {

@@ -80,7 +80,8 @@ async function run(rig: Rig, plan: RoundPlan): Promise<RoundResult> {
     normalAfterMs = (watcher.soundMoments.find((at) => at >= mendedAt) ?? Date.now()) - mendedAt;
     if (plan.faults.some(({ fault }) => fault.isFoundBySchedule)) await waitUntilChecked(rig, mendedAt);
     // None of those before its last move counts.
-    if (rig.clock) await waitUntil("there is a moment to restore", NORMAL_WITHIN_MS, () => watcher.hasMoments);
+    if (rig.clock)
+      await waitUntil("there is a moment to restore", NORMAL_WITHIN_MS, () => watcher.restorableMoments.length > 0);
   });
   await load.stop();
   await attempt(async () => {

@@ -37,10 +37,6 @@ export class Watcher {
     this.#watching = this.#watch();
   }
 
-  get hasMoments(): boolean {
-    return this.restorableMoments.length > 0;
-  }
-
   async stop(): Promise<void> {
     this.#isWatching = false;
     await this.#watching;
